@@ -1,0 +1,1 @@
+//! What the helper does in a build step, and the report that it writes.

@@ -1,0 +1,2 @@
+//! The frontend: started by BuildKit, speaks gRPC on stdin and stdout.
+fn main() {}

@@ -1,0 +1,1 @@
+//! What is wrong with a Dockerfile, as data; rendering lives in `render`.

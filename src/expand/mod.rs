@@ -1,0 +1,1 @@
+//! Replaces `$NAME` and `${NAME:-word}` in words.

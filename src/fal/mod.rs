@@ -1,0 +1,1 @@
+//! What fal requires of an image.

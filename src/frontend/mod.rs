@@ -1,0 +1,1 @@
+//! Options to result: one build, or one subrequest.

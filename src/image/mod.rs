@@ -1,0 +1,1 @@
+//! The image config: read, change, write.

@@ -1,0 +1,1 @@
+//! Written instructions to checked ones.

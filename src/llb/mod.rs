@@ -1,0 +1,1 @@
+//! Ops and the definition they marshal to.

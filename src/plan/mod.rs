@@ -1,0 +1,1 @@
+//! Stages and known images to LLB and an image config.

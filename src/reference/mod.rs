@@ -1,0 +1,1 @@
+//! Names of things elsewhere: images, git repositories, platforms.

@@ -1,0 +1,1 @@
+//! A named text, spans in it, and the lines they stand on.

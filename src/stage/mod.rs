@@ -1,0 +1,1 @@
+//! Names and numbers to a graph of stages.
