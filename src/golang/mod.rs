@@ -65,3 +65,18 @@ pub mod path {
         }
     }
 }
+
+/// Go's `encoding/json`.
+pub mod json {
+    /// `json.Marshal`.
+    pub fn to_string(value: &impl serde::Serialize) -> String {
+        serde_json::to_string(value)
+            .unwrap_or_default()
+            .replace('<', "\\u003c")
+            .replace('>', "\\u003e")
+            .replace('&', "\\u0026")
+            .replace('\u{2028}', "\\u2028")
+            .replace('\u{2029}', "\\u2029")
+            .replace('\u{7f}', "\u{7f}")
+    }
+}
