@@ -11,7 +11,10 @@ pub fn parse_ip(text: &str) -> Option<IpAddr> {
 
 /// Host and port of `host:port`, `[host]:port` or `[host%zone]:port` (`net.SplitHostPort`).
 pub fn split_host_port(address: &str) -> Result<(&str, &str), String> {
-    let complain = |problem: &str| Err(format!("address {address}: {problem}"));
+    let complain = |problem: &str| match address {
+        "" => Err(problem.to_owned()),
+        _ => Err(format!("address {address}: {problem}")),
+    };
     const MISSING_PORT: &str = "missing port in address";
     const TOO_MANY_COLONS: &str = "too many colons in address";
     let Some((before, port)) = address.rsplit_once(':') else {
@@ -66,6 +69,10 @@ mod tests {
     fn ports_are_split_off() {
         assert_eq!(split_host_port("[::1]:80"), Ok(("::1", "80")));
         assert_eq!(split_host_port("a:"), Ok(("a", "")));
+        assert_eq!(
+            split_host_port(""),
+            Err("missing port in address".to_owned())
+        );
         for (address, problem) in [
             ("a", "missing port in address"),
             ("[::1]", "missing port in address"),

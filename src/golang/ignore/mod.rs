@@ -191,6 +191,11 @@ mod tests {
             (&["abc", "!abc/"], "abc", false),
             (&["./a/../b"], "b", true),
             (&["a\nb*"], "a\nbc", true),
+            (&["a|b*"], "bc", true),
+            (&["a{2}*"], "aab", true),
+            (&["a|b"], "a", false),
+            (&["a{2}"], "aa", false),
+            (&["[*]"], "/^[]", true),
         ] {
             let matcher = Matcher::new(patterns).expect("the pattern can be read");
             assert_eq!(

@@ -80,7 +80,8 @@ fn has_suffix(path: &str, end: &str) -> bool {
 /// Reads the pattern as the original does: into a regular expression, which most patterns turn out not to need.
 ///
 /// The expression is built as text, and what it means is decided afterwards: inside of brackets even a
-/// star is replaced, with results that nobody would have written but that decide what is ignored.
+/// star is replaced, and `|`, `{` and `}` are not escaped (the original's table of special characters
+/// has no room for them), with results that nobody asked for but that decide what is ignored.
 fn kind(pattern: &str) -> Kind {
     enum Found {
         Exact,
@@ -121,7 +122,7 @@ fn kind(pattern: &str) -> Kind {
                 expression.push_str("[^/]");
                 found = Found::Regexp;
             }
-            '.' | '+' | '(' | ')' | '|' | '{' | '}' | '$' => expression.extend(['\\', c]),
+            '.' | '+' | '(' | ')' | '$' => expression.extend(['\\', c]),
             '\\' => {
                 expression.push('\\');
                 if let Some(escaped) = chars.next() {

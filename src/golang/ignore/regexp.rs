@@ -1,13 +1,19 @@
 //! Regular expressions, as far as the patterns of an ignore file can become some.
 //!
-//! The syntax is RE2's: literals, `.`, classes, escapes, `*`, and the group `(.*/)?`. There is no
-//! alternation and nothing nests, so an expression is a row of places, and a match moves a set of places
-//! along the text: the time is that of the text times the expression, whatever they hold.
+//! The syntax is RE2's: literals, `.`, classes, escapes, `*`, `{2,3}`, `|`, and the group `(.*/)?`. As
+//! nothing nests, an expression is a row of places, and a match moves a set of places along the text:
+//! the time is that of the text times the expression, whatever they hold.
 //! Left out is `\p`, the classes of Unicode, which here counts as an expression that cannot be compiled.
 
-/// A compiled expression.
+/// A compiled expression: any of its alternatives may match.
 #[derive(Debug, Clone)]
 pub(super) struct Regexp {
+    alternatives: Vec<Row>,
+}
+
+/// One alternative.
+#[derive(Debug, Clone, Default)]
+struct Row {
     places: Vec<Place>,
 }
 
@@ -25,6 +31,8 @@ pub(super) enum Ends {
 enum Place {
     /// One character of the set.
     One(Set),
+    /// One character of the set, or none.
+    Maybe(Set),
     /// Any number of characters of the set.
     Many(Set),
     /// `(.*/)?`: nothing, or anything up to a slash; the place behind it is [`Place::Folder`].
@@ -50,41 +58,37 @@ struct Set {
     ranges: Vec<(char, char)>,
 }
 
+/// As the original, we refuse an expression that grows beyond this many places.
+const TOO_LARGE: usize = 3_000_000;
+
 impl Regexp {
     /// Compiles the expression, or finds that it is none.
     pub(super) fn new(expression: &str) -> Option<Self> {
-        let mut places = Vec::new();
         let mut reader = Reader { rest: expression };
-        while let Some(c) = reader.next() {
-            match c {
-                '^' => places.push(Place::Assertion(Assertion::Begin)),
-                '$' => places.push(Place::Assertion(Assertion::End)),
-                '(' => {
-                    reader.eat(".*/)?").then_some(())?;
-                    places.extend([Place::Folders, Place::Folder]);
-                }
-                '.' => {
-                    let any = Set::single('\n').negate();
-                    places.push(reader.repeated(any));
-                }
-                '[' => {
-                    let class = reader.class()?;
-                    places.push(reader.repeated(class));
-                }
-                '\\' => reader.escape(&mut places)?,
-                _ => places.push(reader.repeated(Set::single(c))),
-            }
+        let mut alternatives = vec![reader.row()?];
+        while reader.eat("|") {
+            alternatives.push(reader.row()?);
         }
-        Some(Self { places })
+        Some(Self { alternatives })
     }
 
-    /// Whether the start of the text matches; an expression that wants all of it says so with `$`.
+    /// Whether the text holds a match; an expression that wants all of it says so with `^` and `$`.
     pub(super) fn matches(&self, text: &str, ends: Ends) -> bool {
+        self.alternatives.iter().any(|row| row.matches(text, ends))
+    }
+}
+
+impl Row {
+    fn matches(&self, text: &str, ends: Ends) -> bool {
         let end = self.places.len();
+        let is_anchored = matches!(
+            self.places.first(),
+            Some(Place::Assertion(Assertion::Begin))
+        );
         let mut reached = vec![false; end + 1];
-        reached[0] = true;
         let mut previous = None;
         for c in text.chars() {
+            reached[0] |= !is_anchored || previous.is_none();
             if c == '/' && ends == Ends::EachFolder {
                 let mut stopped = reached.clone();
                 self.spread(&mut stopped, previous, None);
@@ -97,11 +101,12 @@ impl Regexp {
                 return true;
             }
             self.advance(&mut reached, c);
-            if !reached.contains(&true) {
+            if is_anchored && !reached.contains(&true) {
                 return false;
             }
             previous = Some(c);
         }
+        reached[0] |= !is_anchored || previous.is_none();
         self.spread(&mut reached, previous, None);
         reached[end]
     }
@@ -114,7 +119,7 @@ impl Regexp {
             }
             match place {
                 Place::One(_) | Place::Folder => {}
-                Place::Many(_) => reached[at + 1] = true,
+                Place::Maybe(_) | Place::Many(_) => reached[at + 1] = true,
                 Place::Folders => {
                     reached[at + 1] = true;
                     reached[at + 2] = true;
@@ -134,7 +139,7 @@ impl Regexp {
                 continue;
             }
             match place {
-                Place::One(set) => moved[at + 1] |= set.contains(c),
+                Place::One(set) | Place::Maybe(set) => moved[at + 1] |= set.contains(c),
                 Place::Many(set) => moved[at] |= set.contains(c),
                 Place::Folder => {
                     moved[at] |= c != '\n';
@@ -145,6 +150,61 @@ impl Regexp {
         }
         *reached = moved;
     }
+
+    /// Adds a part as often as it is wanted.
+    fn push(&mut self, atom: Atom, times: Times) -> Option<()> {
+        match atom {
+            Atom::Set(set) => {
+                let optional = times.most.map_or(0, |most| most - times.least);
+                let wanted = [
+                    (times.least, Place::One as fn(Set) -> Place),
+                    (optional, Place::Maybe),
+                ];
+                for (count, place) in wanted {
+                    if self.places.len() + count > TOO_LARGE {
+                        return None;
+                    }
+                    self.places.extend((0..count).map(|_| place(set.clone())));
+                }
+                if times.most.is_none() {
+                    self.places.push(Place::Many(set));
+                }
+            }
+            // What reads nothing holds as well once as often, and need not hold at all to be there no times.
+            Atom::Assertion(assertion) => {
+                let wanted = times.least > 0;
+                self.places
+                    .extend(wanted.then_some(Place::Assertion(assertion)));
+            }
+        }
+        Some(())
+    }
+}
+
+/// What a repetition can follow.
+enum Atom {
+    Set(Set),
+    Assertion(Assertion),
+}
+
+/// How often; without a `most`, without end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Times {
+    least: usize,
+    most: Option<usize>,
+}
+
+impl Times {
+    const ONCE: Self = Self {
+        least: 1,
+        most: Some(1),
+    };
+    const ANY: Self = Self {
+        least: 0,
+        most: None,
+    };
+    /// The largest number that RE2 lets stand between braces.
+    const LIMIT: usize = 1000;
 }
 
 impl Assertion {
@@ -235,50 +295,104 @@ impl Reader<'_> {
         }
     }
 
-    /// The set, once, or as often as it goes when a star follows.
-    fn repeated(&mut self, set: Set) -> Place {
-        match self.eat("*") {
-            true => Place::Many(set),
-            false => Place::One(set),
+    /// One alternative: everything up to the end, or up to a `|`.
+    fn row(&mut self) -> Option<Row> {
+        let mut row = Row::default();
+        if self.braces()?.is_some() {
+            // There is nothing to repeat.
+            return None;
         }
+        while let Some(c) = self.peek().filter(|&c| c != '|') {
+            if self.eat("(.*/)?") {
+                row.places.extend([Place::Folders, Place::Folder]);
+            } else if self.eat("\\Q") {
+                self.quoted(&mut row)?;
+                continue;
+            } else {
+                self.next();
+                let atom = match c {
+                    '^' => Atom::Assertion(Assertion::Begin),
+                    '$' => Atom::Assertion(Assertion::End),
+                    '.' => Atom::Set(Set::single('\n').negate()),
+                    '[' => Atom::Set(self.class()?),
+                    '\\' => self.escape()?,
+                    _ => Atom::Set(Set::single(c)),
+                };
+                let times = match self.eat("*") {
+                    true => Times::ANY,
+                    false => self.braces()?.unwrap_or(Times::ONCE),
+                };
+                row.push(atom, times)?;
+                if times == Times::ONCE {
+                    continue;
+                }
+            }
+            if self.braces()?.is_some() {
+                // Repetitions do not follow each other.
+                return None;
+            }
+        }
+        Some(row)
     }
 
-    /// What a backslash outside of brackets means.
-    fn escape(&mut self, places: &mut Vec<Place>) -> Option<()> {
-        let assertion = match self.peek()? {
-            'A' => Some(Assertion::Begin),
-            'z' => Some(Assertion::End),
-            'b' => Some(Assertion::WordBoundary),
-            'B' => Some(Assertion::NoWordBoundary),
-            'Q' => {
-                self.next();
-                self.quoted(places);
-                return Some(());
-            }
-            _ => None,
-        };
-        match assertion {
-            Some(assertion) => {
-                self.next();
-                places.push(Place::Assertion(assertion));
-            }
-            None => {
-                let set = match self.perl_class() {
-                    Some(set) => set,
-                    None => Set::single(self.escaped_char()?),
-                };
-                let place = self.repeated(set);
-                places.push(place);
-            }
+    /// `\Q` has been read: everything is literal up to `\E`, or to the end.
+    fn quoted(&mut self, row: &mut Row) -> Option<()> {
+        let (literal, rest) = self.rest.split_once("\\E").unwrap_or((self.rest, ""));
+        self.rest = rest;
+        let mut chars = literal.chars().peekable();
+        while let Some(c) = chars.next() {
+            // A repetition behind the quotation is of its last character.
+            let times = match chars.peek() {
+                None => self.braces()?,
+                Some(_) => None,
+            };
+            let literal = Atom::Set(Set::single(c));
+            row.push(literal, times.unwrap_or(Times::ONCE))?;
         }
         Some(())
     }
 
-    /// `\Q` has been read: everything is literal up to `\E`, or to the end.
-    fn quoted(&mut self, places: &mut Vec<Place>) {
-        while !self.rest.is_empty() && !self.eat("\\E") {
-            places.extend(self.next().map(|c| Place::One(Set::single(c))));
-        }
+    /// `{2}`, `{2,}`, `{2,3}`; any other brace is a literal. Numbers out of range, or of order, break the expression.
+    fn braces(&mut self) -> Option<Option<Times>> {
+        let Some((inside, rest)) = self.rest.strip_prefix('{').and_then(|r| r.split_once('}'))
+        else {
+            return Some(None);
+        };
+        let number = |digits: &str| {
+            let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+            (is_number && (digits == "0" || !digits.starts_with('0')))
+                .then(|| digits.parse().unwrap_or(usize::MAX))
+        };
+        let (least, most) = match inside.split_once(',') {
+            None => (number(inside), number(inside).map(Some)),
+            Some((least, "")) => (number(least), Some(None)),
+            Some((least, most)) => (number(least), number(most).map(Some)),
+        };
+        let (Some(least), Some(most)) = (least, most) else {
+            return Some(None);
+        };
+        self.rest = rest;
+        let in_order = least <= most.unwrap_or(least);
+        let in_range = most.unwrap_or(least) <= Times::LIMIT;
+        (in_order && in_range).then_some(Some(Times { least, most }))
+    }
+
+    /// What a backslash outside of brackets means.
+    fn escape(&mut self) -> Option<Atom> {
+        let assertion = match self.peek()? {
+            'A' => Assertion::Begin,
+            'z' => Assertion::End,
+            'b' => Assertion::WordBoundary,
+            'B' => Assertion::NoWordBoundary,
+            _ => {
+                return match self.perl_class() {
+                    Some(set) => Some(Atom::Set(set)),
+                    None => self.escaped_char().map(Set::single).map(Atom::Set),
+                };
+            }
+        };
+        self.next();
+        Some(Atom::Assertion(assertion))
     }
 
     /// The letter of `\d`, `\s`, `\w`, or of one of their opposites.
@@ -327,11 +441,20 @@ impl Reader<'_> {
         char::from_u32(code)
     }
 
-    /// Two digits; the form in braces cannot come from a pattern, whose braces are escaped.
+    /// Two digits, or any number of them in braces.
     fn hexadecimal(&mut self) -> Option<char> {
-        let high = self.next()?.to_digit(16)?;
-        let low = self.next()?.to_digit(16)?;
-        char::from_u32(high * 16 + low)
+        if !self.eat("{") {
+            let high = self.next()?.to_digit(16)?;
+            let low = self.next()?.to_digit(16)?;
+            return char::from_u32(high * 16 + low);
+        }
+        let (digits, rest) = self.rest.split_once('}')?;
+        self.rest = rest;
+        let code = digits.chars().try_fold(0u32, |code, c| {
+            let code = code.checked_mul(16)?.checked_add(c.to_digit(16)?)?;
+            Some(code).filter(|&code| code <= u32::from(char::MAX))
+        });
+        char::from_u32(code.filter(|_| !digits.is_empty())?)
     }
 
     /// `[` has been read.
