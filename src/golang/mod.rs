@@ -1,82 +1,34 @@
-//! What Go's libraries do where a Dockerfile shows it: `strconv`, `path`, `fmt`, `encoding/json`, patterns.
+//! What Go's libraries do where a Dockerfile shows it: `strconv`, `path/filepath`, `encoding/json`, patterns.
+//!
+//! Takes text; gives values, or the sentence that Go would have printed. Knows nothing of Dockerfiles,
+//! and of Go only what a Dockerfile, an ignore file, an option or a lint message can make visible.
+//! Where a Go function works on bytes that need not be UTF-8, ours works on `str`: every text that
+//! reaches this room has been decoded before.
 
-// A stand-in of what is needed here, until the room is built: replaced whole when branches meet.
+pub mod csv;
+pub mod ignore;
+pub mod json;
+pub mod mode;
+pub mod path;
 
-/// `strings.ToLower`.
-pub fn to_lower(text: &str) -> String {
-    text.to_lowercase()
-}
+mod case;
+mod duration;
+mod net;
+mod number;
+mod quote;
+mod signal;
+mod suggest;
+mod ulimit;
+mod unicode;
+mod units;
 
-/// `strconv.ParseBool`.
-pub fn parse_bool(text: &str) -> Option<bool> {
-    match text {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
-        _ => None,
-    }
-}
-
-/// `strconv.Quote`.
-pub fn quote(text: &str) -> String {
-    let escaped: String = text
-        .chars()
-        .map(|c| match c {
-            '"' | '\\' => format!("\\{c}"),
-            '\n' => String::from("\\n"),
-            '\t' => String::from("\\t"),
-            '\r' => String::from("\\r"),
-            c if c < ' ' || c == '\u{7f}' => format!("\\x{:02x}", c as u32),
-            c => c.to_string(),
-        })
-        .collect();
-    format!("\"{escaped}\"")
-}
-
-/// Go's `path`.
-pub mod path {
-    /// `path.Clean`.
-    pub fn clean(path: &str) -> String {
-        let rooted = path.starts_with('/');
-        let mut parts: Vec<&str> = Vec::new();
-        for part in path.split('/') {
-            match part {
-                "" | "." => {}
-                ".." if parts.last().is_some_and(|last| *last != "..") => {
-                    parts.pop();
-                }
-                ".." if rooted => {}
-                part => parts.push(part),
-            }
-        }
-        let joined = parts.join("/");
-        match (rooted, joined.as_str()) {
-            (true, _) => format!("/{joined}"),
-            (false, "") => String::from("."),
-            (false, _) => joined,
-        }
-    }
-
-    /// `path.Join`.
-    pub fn join(parts: &[&str]) -> String {
-        let parts: Vec<&str> = parts.iter().copied().filter(|p| !p.is_empty()).collect();
-        match parts.is_empty() {
-            true => String::new(),
-            false => clean(&parts.join("/")),
-        }
-    }
-}
-
-/// Go's `encoding/json`.
-pub mod json {
-    /// `json.Marshal`.
-    pub fn to_string(value: &impl serde::Serialize) -> String {
-        serde_json::to_string(value)
-            .unwrap_or_default()
-            .replace('<', "\\u003c")
-            .replace('>', "\\u003e")
-            .replace('&', "\\u0026")
-            .replace('\u{2028}', "\\u2028")
-            .replace('\u{2029}', "\\u2029")
-            .replace('\u{7f}', "\u{7f}")
-    }
-}
+pub use case::{equal_fold, to_lower, to_upper};
+pub use duration::{format_duration, parse_duration};
+pub use net::{parse_ip, split_host_port};
+pub use number::{atoi, parse_bool, parse_float, parse_int, parse_uint};
+pub use quote::{quote, quote_all};
+pub use signal::parse_signal;
+pub use suggest::nearest;
+pub use ulimit::{Ulimit, parse_ulimit};
+pub use unicode::{is_digit, is_letter, is_print};
+pub use units::ram_in_bytes;
