@@ -1,1 +1,7 @@
 //! What fal requires of an image.
+//!
+//! Takes what a user asked for, in the Dockerfile or beside it; gives the layers and checks that make the image run on
+//! fal. Knows nothing of the daemon.
+
+pub mod options; // what was asked for
+pub mod pins; // what fal asks for, with its date
