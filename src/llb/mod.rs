@@ -34,3 +34,6 @@ mod ops;
 mod path;
 mod print;
 mod sourcemap;
+
+#[cfg(test)]
+mod tests;
