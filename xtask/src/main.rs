@@ -1,2 +1,45 @@
-//! The developers' tool.
-fn main() {}
+//! The developers' tool: the real stack, images, parity, the demo, and generated code.
+//!
+//! Results go to stdout, everything else to stderr.
+#![allow(
+    clippy::print_stdout,
+    reason = "stdout is where a developer's tool answers; it is no frontend"
+)]
+
+mod base_images; // images to build from, where no registry can be reached
+mod buildkit; // building with a daemon
+mod process; // child processes
+mod stack; // registry and daemon
+mod tools; // programs, installed where missing
+mod workspace; // where things lie
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "What developers and CI run in this project")]
+enum Task {
+    /// Starts the stack and leaves it running; prints the variables to export
+    Up,
+    /// Stops the stack
+    Down,
+}
+
+fn main() -> ExitCode {
+    match run(Task::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    match task {
+        Task::Up => stack::print_up(),
+        Task::Down => stack::down(),
+    }
+}
