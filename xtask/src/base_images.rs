@@ -138,7 +138,11 @@ fn debian(archive: &Path) -> Result<()> {
     for setting in apt_settings()? {
         command.arg(format!("--aptopt={setting}"));
     }
-    command.arg(SUITE).arg(&unfinished).args(apt_sources()?).run()?;
+    command
+        .arg(SUITE)
+        .arg(&unfinished)
+        .args(apt_sources()?)
+        .run()?;
     fs::rename(unfinished, archive)?;
     Ok(())
 }
@@ -153,7 +157,9 @@ fn apt_sources() -> Result<Vec<PathBuf>> {
         }
     }
     sources.retain(|file| {
-        let is_source = file.extension().is_some_and(|kind| kind == "sources" || kind == "list");
+        let is_source = file
+            .extension()
+            .is_some_and(|kind| kind == "sources" || kind == "list");
         is_source
             && fs::read_to_string(file)
                 .is_ok_and(|text| text.contains(SUITE) && text.contains("debian-archive-keyring"))
@@ -165,7 +171,11 @@ fn apt_sources() -> Result<Vec<PathBuf>> {
 /// How this machine's apt fetches, where it is not apt's default: proxies and checks of dates.
 fn apt_settings() -> Result<Vec<String>> {
     let settings = Command::new("apt-config").arg("dump").read()?;
-    let carried = ["Acquire::Check-", "Acquire::http::Proxy ", "Acquire::https::Proxy "];
+    let carried = [
+        "Acquire::Check-",
+        "Acquire::http::Proxy ",
+        "Acquire::https::Proxy ",
+    ];
     Ok(settings
         .lines()
         .filter(|line| carried.iter().any(|prefix| line.starts_with(prefix)))
@@ -250,7 +260,10 @@ fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 /// Copies a file or a folder, unless the copy is there and equal.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     if !from.is_dir() {
-        write(to, &fs::read(from).with_context(|| from.display().to_string())?)?;
+        write(
+            to,
+            &fs::read(from).with_context(|| from.display().to_string())?,
+        )?;
         return Ok(fs::set_permissions(to, from.metadata()?.permissions())?);
     }
     for entry in fs::read_dir(from)? {

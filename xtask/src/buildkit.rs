@@ -34,7 +34,12 @@ impl Build {
 
     /// The same through the frontend image `source`.
     pub(crate) fn through(mut self, source: &str) -> Self {
-        self.frontend = words(["--frontend", "gateway.v0", "--opt", &format!("source={source}")]);
+        self.frontend = words([
+            "--frontend",
+            "gateway.v0",
+            "--opt",
+            &format!("source={source}"),
+        ]);
         self
     }
 
@@ -87,5 +92,7 @@ fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
 /// The digest of the image that a build's metadata tells of.
 pub(crate) fn digest(metadata: &serde_json::Value) -> Result<String> {
     let digest = metadata["containerimage.digest"].as_str();
-    Ok(digest.context("the daemon returned no image digest")?.to_owned())
+    Ok(digest
+        .context("the daemon returned no image digest")?
+        .to_owned())
 }

@@ -8,6 +8,8 @@
 
 mod base_images; // images to build from, where no registry can be reached
 mod buildkit; // building with a daemon
+mod image; // the frontend image
+mod parity; // ours against the original
 mod process; // child processes
 mod stack; // registry and daemon
 mod tools; // programs, installed where missing
@@ -19,12 +21,19 @@ use anyhow::Result;
 use clap::Parser;
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "What developers and CI run in this project")]
+#[command(
+    name = "cargo xtask",
+    about = "What developers and CI run in this project"
+)]
 enum Task {
     /// Starts the stack and leaves it running; prints the variables to export
     Up,
     /// Stops the stack
     Down,
+    /// Builds the frontend image; prints its digest last
+    Image(image::Arguments),
+    /// Compares our definitions with the original's, op by op
+    Parity(parity::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -41,5 +50,7 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Up => stack::print_up(),
         Task::Down => stack::down(),
+        Task::Image(arguments) => image::run(&arguments),
+        Task::Parity(arguments) => parity::run(&arguments),
     }
 }

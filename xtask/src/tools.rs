@@ -22,6 +22,9 @@ use crate::{
 /// What is built from `tests/tools`.
 const GO_TOOLS: [&str; 4] = ["buildkitd", "buildctl", "buildx", "convert"];
 
+/// The daemon's own Dockerfile frontend, which is our judge, with the labs channel's language.
+const TAGS: &str = "dfrundevice";
+
 /// Where the tools lie.
 pub(crate) struct Tools {
     pub(crate) folder: PathBuf,
@@ -74,7 +77,16 @@ fn build_go_tools(folder: &Path) -> Result<()> {
         flags.push_str(&format!(" -X {module}/version.Version={version}"));
     }
     go()?
-        .args(["build", "-buildvcs=false", "-trimpath", "-ldflags", &flags, "-o"])
+        .args([
+            "build",
+            "-buildvcs=false",
+            "-trimpath",
+            "-tags",
+            TAGS,
+            "-ldflags",
+            &flags,
+            "-o",
+        ])
         .arg(folder)
         .args(["tool", "./convert"])
         .env("CGO_ENABLED", "0")
@@ -94,7 +106,7 @@ fn go() -> Result<Command> {
 /// A hash of everything the tools are built from.
 fn go_stamp() -> Result<String> {
     let module = workspace::root().join("tests/tools");
-    let mut hash = Sha256::new();
+    let mut hash = Sha256::new_with_prefix(TAGS);
     for file in ["go.mod", "go.sum", "convert/main.go"] {
         let bytes = fs::read(module.join(file)).with_context(|| format!("tests/tools/{file}"))?;
         hash.update((bytes.len() as u64).to_le_bytes());
@@ -120,7 +132,9 @@ pub(crate) fn system(wanted: &[(&str, &str)]) -> Result<()> {
     }
     let packages = missing.join(" ");
     if !process::is_root() {
-        bail!("some programs are missing: run `sudo apt-get update && sudo apt-get install --no-install-recommends {packages}`");
+        bail!(
+            "some programs are missing: run `sudo apt-get update && sudo apt-get install --no-install-recommends {packages}`"
+        );
     }
     eprintln!("xtask: installing {packages}");
     apt_get(&["update"])?;
@@ -149,7 +163,11 @@ pub(crate) fn from_package(package: &str, path: &str) -> Result<PathBuf> {
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
         .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
         .with_context(|| format!("apt-get downloaded no package `{package}`"))?;
-    Command::new("dpkg-deb").arg("--extract").arg(&archive).arg(&folder).run()?;
+    Command::new("dpkg-deb")
+        .arg("--extract")
+        .arg(&archive)
+        .arg(&folder)
+        .run()?;
     fs::remove_file(archive)?;
     if !file.is_file() {
         bail!("the package `{package}` has no file {path}");
@@ -160,7 +178,13 @@ pub(crate) fn from_package(package: &str, path: &str) -> Result<PathBuf> {
 fn download(package: &str, folder: &Path) -> Result<()> {
     // As root, apt-get would drop to a user who may not write here.
     Command::new("apt-get")
-        .args(["--quiet", "-o", "APT::Sandbox::User=root", "download", package])
+        .args([
+            "--quiet",
+            "-o",
+            "APT::Sandbox::User=root",
+            "download",
+            package,
+        ])
         .current_dir(folder)
         .run()
 }

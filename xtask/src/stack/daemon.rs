@@ -33,7 +33,8 @@ impl Daemon {
         command: &mut Command,
         ready: impl Fn() -> bool,
     ) -> Result<()> {
-        let unchanged = fs::read_to_string(&self.configuration).is_ok_and(|old| old == configuration);
+        let unchanged =
+            fs::read_to_string(&self.configuration).is_ok_and(|old| old == configuration);
         if self.runs() {
             if unchanged && ready() {
                 return Ok(());
@@ -67,7 +68,11 @@ impl Daemon {
                 let log = fs::read_to_string(self.log()).unwrap_or_default();
                 let lines: Vec<&str> = log.lines().collect();
                 let last = lines[lines.len().saturating_sub(15)..].join("\n");
-                bail!("{} does not start; the end of {}:\n{last}", self.name, self.log().display());
+                bail!(
+                    "{} does not start; the end of {}:\n{last}",
+                    self.name,
+                    self.log().display()
+                );
             }
             thread::sleep(PAUSE);
         }
@@ -100,11 +105,18 @@ impl Daemon {
 
     /// The process, if it lives and is ours: an id alone may have been given to another.
     fn process(&self) -> Option<u32> {
-        let process: u32 = fs::read_to_string(self.pid_file()).ok()?.trim().parse().ok()?;
+        let process: u32 = fs::read_to_string(self.pid_file())
+            .ok()?
+            .trim()
+            .parse()
+            .ok()?;
         let command_line = fs::read(format!("/proc/{process}/cmdline")).ok()?;
         let ours = self.configuration.to_str()?.as_bytes();
         // A process that ended but was not waited for has an empty command line.
-        command_line.windows(ours.len()).any(|part| part == ours).then_some(process)
+        command_line
+            .windows(ours.len())
+            .any(|part| part == ours)
+            .then_some(process)
     }
 
     fn pid_file(&self) -> PathBuf {

@@ -12,13 +12,7 @@ use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::{Result, bail};
 
-use crate::{
-    base_images,
-    buildkit::Buildkit,
-    process, tools,
-    tools::Tools,
-    workspace,
-};
+use crate::{base_images, buildkit::Buildkit, process, tools, tools::Tools, workspace};
 
 /// A running stack.
 pub(crate) struct Stack {

@@ -32,7 +32,9 @@ pub(super) fn start() -> Result<String> {
     let address = address.map_or_else(free_address, Ok)?;
     daemon.ensure(
         &configuration(&address)?,
-        Command::new(program).arg("serve").arg(&daemon.configuration),
+        Command::new(program)
+            .arg("serve")
+            .arg(&daemon.configuration),
         || answers(&address),
     )?;
     Ok(address)
@@ -40,7 +42,9 @@ pub(super) fn start() -> Result<String> {
 
 fn configuration(address: &str) -> Result<String> {
     let storage = super::folder().join("registry");
-    let storage = storage.to_str().context("the checkout's path is not UTF-8")?;
+    let storage = storage
+        .to_str()
+        .context("the checkout's path is not UTF-8")?;
     Ok(format!(
         "version: 0.1\n\
          log:\n  level: warn\n  accesslog:\n    disabled: true\n\
@@ -50,7 +54,9 @@ fn configuration(address: &str) -> Result<String> {
 }
 
 fn last_address(configuration: &str) -> Option<String> {
-    let line = configuration.lines().find_map(|line| line.strip_prefix("  addr: "))?;
+    let line = configuration
+        .lines()
+        .find_map(|line| line.strip_prefix("  addr: "))?;
     Some(line.trim().to_owned())
 }
 
