@@ -8,10 +8,12 @@
 
 mod base_images; // images to build from, where no registry can be reached
 mod buildkit; // building with a daemon
+mod demo; // the main job, shown
 mod image; // the frontend image
 mod parity; // ours against the original
 mod process; // child processes
 mod stack; // registry and daemon
+mod test; // every test, on the real stack
 mod tools; // programs, installed where missing
 mod workspace; // where things lie
 
@@ -26,6 +28,10 @@ use clap::Parser;
     about = "What developers and CI run in this project"
 )]
 enum Task {
+    /// Builds an example through our frontend and shows the result
+    Demo,
+    /// Runs every test, on the real stack
+    Test(test::Arguments),
     /// Starts the stack and leaves it running; prints the variables to export
     Up,
     /// Stops the stack
@@ -48,6 +54,8 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> Result<()> {
     match task {
+        Task::Demo => demo::run(),
+        Task::Test(arguments) => test::run(&arguments),
         Task::Up => stack::print_up(),
         Task::Down => stack::down(),
         Task::Image(arguments) => image::run(&arguments),

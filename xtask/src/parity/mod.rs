@@ -25,7 +25,14 @@ use self::{
     cases::Case,
     compare::{Comparison, Verdict},
 };
-use crate::{image, stack};
+use crate::{
+    image,
+    stack::{self, Stack},
+    workspace,
+};
+
+/// How many cases are asked at a time, unless the caller says otherwise.
+const JOBS: usize = 4;
 
 /// What to compare, and how much to tell.
 #[derive(clap::Args)]
@@ -40,21 +47,36 @@ pub(crate) struct Arguments {
     #[arg(long)]
     verbose: bool,
     /// How many cases to ask at a time
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = JOBS)]
     jobs: usize,
 }
 
 /// `cargo xtask parity`: fails unless every case is identical or refused by both.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let stack = stack::up()?;
-    let cases = cases::find(&arguments.folders)?;
     let frontend = match &arguments.frontend {
         Some(reference) => reference.clone(),
         None => image::push_to_stack(&stack, image::Flavour::Dockerfile)?,
     };
+    judge(&stack, &frontend, arguments)
+}
+
+/// The same for the project's own cases, with a frontend that is in the registry already.
+pub(crate) fn run_all(stack: &Stack, frontend: &str) -> Result<()> {
+    let arguments = Arguments {
+        folders: vec![workspace::root().join("tests/parity")],
+        frontend: None,
+        verbose: false,
+        jobs: JOBS,
+    };
+    judge(stack, frontend, &arguments)
+}
+
+fn judge(stack: &Stack, frontend: &str, arguments: &Arguments) -> Result<()> {
+    let cases = cases::find(&arguments.folders)?;
     let mut convert = Command::new(stack.tools.path("convert"));
     convert
-        .args(["-addr", &stack.buildkit_host, "-ours", &frontend])
+        .args(["-addr", &stack.buildkit_host, "-ours", frontend])
         .args(["-parallel", &arguments.jobs.to_string()]);
     let answers = ask(&mut convert, &cases)?;
 

@@ -51,6 +51,13 @@ pub(crate) fn print_up() -> Result<()> {
 
 /// Starts what does not run yet, and makes the base images that are not there yet.
 pub(crate) fn up() -> Result<Stack> {
+    let stack = start()?;
+    base_images::push(&stack.buildkit(), &stack.registry)?;
+    Ok(stack)
+}
+
+/// Starts what does not run yet.
+pub(crate) fn start() -> Result<Stack> {
     if !process::is_root() {
         bail!("the BuildKit daemon needs root: run `sudo --preserve-env=PATH cargo xtask up`");
     }
@@ -64,13 +71,11 @@ pub(crate) fn up() -> Result<Stack> {
     fs::create_dir_all(folder())?;
     let registry = registry::start()?;
     let buildkit_host = buildkitd::start(&tools, &registry)?;
-    let stack = Stack {
+    Ok(Stack {
         tools,
         buildkit_host,
         registry,
-    };
-    base_images::push(&stack.buildkit(), &stack.registry)?;
-    Ok(stack)
+    })
 }
 
 /// `cargo xtask down`: stops what runs. What it had stored stays for the next start.
