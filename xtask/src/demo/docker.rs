@@ -1,7 +1,8 @@
 //! The BuildKit of a running Docker, as a socket that buildctl can open.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Read, Write},
     net::Shutdown,
     os::unix::net::{UnixListener, UnixStream},
     path::PathBuf,
@@ -68,15 +69,28 @@ fn forward(mut connection: UnixStream) -> io::Result<()> {
         .spawn()?;
     let mut reader = connection.try_clone()?;
     if let Some(mut input) = child.stdin.take() {
-        thread::spawn(move || io::copy(&mut reader, &mut input));
+        thread::spawn(move || pump(&mut reader, &mut input));
     }
     thread::spawn(move || {
         if let Some(mut output) = child.stdout.take() {
-            let _ = io::copy(&mut output, &mut connection);
+            let _ = pump(&mut output, &mut connection);
         }
         // Either end may be gone already; then there is nothing left to end.
         let _ = connection.shutdown(Shutdown::Both);
         let _ = child.wait();
     });
     Ok(())
+}
+
+/// Hands on what comes as it comes. `io::copy` would let the kernel move it between socket and
+/// pipe, where it may wait for more of it.
+fn pump(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let length = from.read(&mut buffer)?;
+        if length == 0 {
+            return Ok(());
+        }
+        to.write_all(&buffer[..length])?;
+    }
 }
