@@ -1,0 +1,70 @@
+//! JSON as `encoding/json` writes it.
+//!
+//! The bytes become digests and labels, so they have to be the same: Go escapes `<`, `>`, `&` and the two
+//! line separators, which serde leaves alone. The order of fields and of maps is the caller's; numbers
+//! with a fraction are not written anywhere and keep serde's form.
+
+use serde::Serialize;
+
+/// One line of JSON (`json.Marshal`).
+///
+/// A map whose keys are no strings has no JSON; the type that has one is ours to mend, and reads `null`.
+pub fn to_string<T: Serialize + ?Sized>(value: &T) -> String {
+    serde_json::to_string(value).map_or_else(|_| "null".to_owned(), escaped)
+}
+
+/// JSON over several lines, two spaces a level (`json.MarshalIndent(v, "", "  ")`).
+pub fn to_string_pretty<T: Serialize + ?Sized>(value: &T) -> String {
+    serde_json::to_string_pretty(value).map_or_else(|_| "null".to_owned(), escaped)
+}
+
+/// A text between the quotes of JSON.
+pub fn quote_string(text: &str) -> String {
+    to_string(text)
+}
+
+/// Outside of its strings JSON has none of these characters, so every one may be replaced.
+fn escaped(json: String) -> String {
+    let special = |c: char| matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}');
+    if !json.contains(special) {
+        return json;
+    }
+    let mut escaped = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        match special(c) {
+            true => escaped.push_str(&format!("\\u{:04x}", u32::from(c))),
+            false => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn strings_are_escaped_as_go_does() {
+        for (text, json) in [
+            ("a<b>&c", r#""a\u003cb\u003e\u0026c""#),
+            ("\u{2028}\u{2029}", r#""\u2028\u2029""#),
+            (
+                "\x08\x0c\n\r\t\x00\x1f\x7f",
+                "\"\\b\\f\\n\\r\\t\\u0000\\u001f\x7f\"",
+            ),
+            ("\"\\/é", r#""\"\\/é""#),
+        ] {
+            assert_eq!(quote_string(text), json);
+        }
+    }
+
+    #[test]
+    fn indentation_is_two_spaces() {
+        let value = BTreeMap::from([("a", vec!["<"]), ("b", vec![])]);
+        let pretty = "{\n  \"a\": [\n    \"\\u003c\"\n  ],\n  \"b\": []\n}";
+        assert_eq!(to_string_pretty(&value), pretty);
+        assert_eq!(to_string(&value), r#"{"a":["\u003c"],"b":[]}"#);
+    }
+}
