@@ -17,7 +17,6 @@ pub(crate) struct Buildkit {
 }
 
 /// A build, in the words of buildctl.
-#[derive(Default)]
 pub(crate) struct Build {
     /// `dockerfile.v0`, or a frontend image through `gateway.v0`.
     frontend: Vec<String>,
@@ -27,20 +26,19 @@ pub(crate) struct Build {
 impl Build {
     /// A build of `folder/Dockerfile` with `context`, through the daemon's own frontend.
     pub(crate) fn dockerfile(folder: &Path, context: &Path) -> Self {
-        let mut build = Self::default();
-        build.frontend = words(["--frontend", "dockerfile.v0"]);
+        let frontend = ["--frontend", "dockerfile.v0"].map(str::to_owned).into();
+        let arguments = Vec::new();
+        let build = Self {
+            frontend,
+            arguments,
+        };
         build.local("dockerfile", folder).local("context", context)
     }
 
     /// The same through the frontend image `source`.
     pub(crate) fn through(mut self, source: &str) -> Self {
-        self.frontend = words([
-            "--frontend",
-            "gateway.v0",
-            "--opt",
-            &format!("source={source}"),
-        ]);
-        self
+        self.frontend = ["--frontend", "gateway.v0"].map(str::to_owned).into();
+        self.opt("source", source)
     }
 
     pub(crate) fn local(self, name: &str, folder: &Path) -> Self {
@@ -83,10 +81,6 @@ impl Buildkit {
         std::fs::remove_file(&metadata)?;
         Ok(serde_json::from_slice(&text)?)
     }
-}
-
-fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
-    words.map(str::to_owned).into()
 }
 
 /// The digest of the image that a build's metadata tells of.

@@ -8,6 +8,7 @@
 
 mod base_images; // images to build from, where no registry can be reached
 mod buildkit; // building with a daemon
+mod codegen; // proto/*.proto to src/proto/*.rs
 mod demo; // the main job, shown
 mod image; // the frontend image
 mod parity; // ours against the original
@@ -38,6 +39,8 @@ enum Task {
     Down,
     /// Builds the frontend image; prints its digest last
     Image(image::Arguments),
+    /// Generates src/proto from proto/*.proto
+    Codegen,
     /// Compares our definitions with the original's, op by op
     Parity(parity::Arguments),
 }
@@ -58,6 +61,7 @@ fn run(task: Task) -> Result<()> {
         Task::Test(arguments) => test::run(&arguments),
         Task::Up => stack::print_up(),
         Task::Down => stack::down(),
+        Task::Codegen => codegen::codegen(),
         Task::Image(arguments) => image::run(&arguments),
         Task::Parity(arguments) => parity::run(&arguments),
     }

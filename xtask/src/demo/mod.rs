@@ -43,7 +43,8 @@ pub(crate) fn run() -> Result<()> {
     heading("The frontend image and the base image");
     let frontend = Layout::new("frontend", &folder, |layout| {
         image::layout(&daemon.buildkit, Flavour::Fal, layout)
-    })?;
+    })
+    .with_context(|| daemon.advice())?;
     let base = Layout::new("base", &folder, |layout| {
         base_images::PYTHON.layout(&daemon.buildkit, layout)
     })?;
@@ -70,10 +71,10 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// Something to build with, and what keeps it reachable.
+/// Something to build with, and what makes it reachable.
 struct Daemon {
     buildkit: Buildkit,
-    _docker: Option<Docker>,
+    docker: Option<Docker>,
 }
 
 impl Daemon {
@@ -91,14 +92,24 @@ impl Daemon {
         }
         Ok(Self {
             buildkit: stack::start()?.buildkit(),
-            _docker: None,
+            docker: None,
         })
+    }
+
+    /// What to try when even the first image cannot be made.
+    fn advice(&self) -> &'static str {
+        match self.docker {
+            Some(_) => {
+                "this builder may not write OCI layouts; `docker buildx create --use` makes one that does"
+            }
+            None => "cannot make the frontend image",
+        }
     }
 
     fn at(host: &str, docker: Option<Docker>) -> Result<Self> {
         Ok(Self {
             buildkit: Buildkit::new(tools::go_tools()?.path("buildctl"), host),
-            _docker: docker,
+            docker,
         })
     }
 }
