@@ -7,6 +7,7 @@
 )]
 
 mod base_images; // images to build from, where no registry can be reached
+mod bench; // how long it takes, beside the original
 mod buildkit; // building with a daemon
 mod codegen; // proto/*.proto to src/proto/*.rs
 mod demo; // the main job, shown
@@ -43,6 +44,9 @@ enum Task {
     Codegen,
     /// Compares our definitions with the original's, op by op
     Parity(parity::Arguments),
+    /// Measures how long things take
+    #[command(subcommand)]
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -64,5 +68,6 @@ fn run(task: Task) -> Result<()> {
         Task::Codegen => codegen::codegen(),
         Task::Image(arguments) => image::run(&arguments),
         Task::Parity(arguments) => parity::run(&arguments),
+        Task::Bench(arguments) => bench::run(&arguments),
     }
 }

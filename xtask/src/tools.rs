@@ -63,6 +63,18 @@ pub(crate) fn go_tools() -> Result<Tools> {
     Ok(tools)
 }
 
+/// A program of ours in `tests/tools` that is no part of the stack; Go knows when to build it anew.
+pub(crate) fn go_tool(name: &str) -> Result<PathBuf> {
+    let program = workspace::target().join("tools").join(name);
+    go()?
+        .args(["build", "-buildvcs=false", "-trimpath", "-tags", TAGS, "-o"])
+        .arg(&program)
+        .arg(format!("./{name}"))
+        .env("CGO_ENABLED", "0")
+        .run()?;
+    Ok(program)
+}
+
 /// A module of the Go module: its folder or its version, as `go list -m -f` prints it.
 pub(crate) fn go_module(format: &str, module: &str) -> Result<String> {
     go()?.args(["list", "-m", "-f", format, module]).read()

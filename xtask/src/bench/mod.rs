@@ -1,0 +1,167 @@
+//! How long ours takes, and how long the original takes for the same.
+//!
+//! Generated Dockerfiles are converted and marshalled by `benches/conversion.rs` and by
+//! `tests/tools/bench`, which measure themselves in the same way: the median of many runs in one
+//! process, without a daemon. That both come to the same result is checked too.
+
+mod shapes; // the Dockerfiles
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+
+use self::shapes::SHAPES;
+use crate::{process::Run, tools, workspace};
+
+/// What every base image says of itself.
+const IMAGE: &str = r#"{"architecture":"amd64","os":"linux","config":{"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin","LANG=C.UTF-8","PYTHON_VERSION=3.11.9"],"Cmd":["python3"]},"rootfs":{"type":"layers","diff_ids":["sha256:d310e774110ab038b30c6a5f7b7f7dd527dbe527854496bd30194b9ee6ea496e"]},"history":[{"created":"2024-05-14T01:28:24Z","created_by":"/bin/sh -c #(nop) ADD file:5aaace706aa00ff97 in / "},{"created":"2024-05-14T01:28:25Z","created_by":"/bin/sh -c #(nop)  CMD [\"bash\"]","empty_layer":true}]}"#;
+
+/// What to measure.
+#[derive(clap::Subcommand)]
+pub(crate) enum Arguments {
+    /// Converting Dockerfiles and marshalling what they become, beside the original
+    Conversion(Conversion),
+}
+
+/// Which of the Dockerfiles.
+#[derive(clap::Args)]
+pub(crate) struct Conversion {
+    /// Only the shapes whose names contain one of these
+    #[arg(value_name = "SHAPE")]
+    shapes: Vec<String>,
+    /// No files with more instructions
+    #[arg(long, value_name = "INSTRUCTIONS", default_value_t = usize::MAX, hide_default_value = true)]
+    up_to: usize,
+    /// The original gets no files with more instructions
+    #[arg(long, value_name = "INSTRUCTIONS", default_value_t = 2_000)]
+    original_up_to: usize,
+}
+
+/// `cargo xtask bench`
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    match arguments {
+        Arguments::Conversion(conversion) => measure(conversion),
+    }
+}
+
+/// What one side measured for one file.
+#[derive(Deserialize)]
+struct Measured {
+    /// The median.
+    nanoseconds: u64,
+    /// The first run of the process, which is what a build waits for.
+    first: u64,
+    runs: usize,
+    ops: usize,
+    /// Of all ops and of the image's config.
+    bytes: usize,
+    /// The digest of the op that makes the result.
+    head: String,
+    /// The digest of the image's config.
+    image: String,
+}
+
+fn measure(wanted: &Conversion) -> Result<()> {
+    let folder = workspace::target().join("bench");
+    fs::create_dir_all(&folder)?;
+    let config = folder.join("image.json");
+    fs::write(&config, IMAGE)?;
+    let original = tools::go_tool("bench")?;
+
+    println!(
+        "{:<16}{:>8}{:>12}{:>12}{:>12}{:>8}{:>10}{:>10}{:>8}{:>8}",
+        "shape", "size", "ours", "first", "original", "ratio", "µs each", "output", "ops", "runs"
+    );
+    let mut differing = Vec::new();
+    for shape in &SHAPES {
+        if !wanted.shapes.is_empty() && !wanted.shapes.iter().any(|name| shape.name.contains(name))
+        {
+            continue;
+        }
+        for &size in shape.sizes.iter().filter(|&&size| size <= wanted.up_to) {
+            let file = folder.join(format!("{}-{size}.Dockerfile", shape.name));
+            fs::write(&file, (shape.write)(size))?;
+            let ours = ours(&config, &file)?;
+            let theirs = match size <= wanted.original_up_to {
+                true => Some(theirs(&original, &config, &file)?),
+                false => None,
+            };
+            row(shape.name, size, &ours, theirs.as_ref());
+            if theirs.is_some_and(|theirs| (theirs.head, theirs.image) != (ours.head, ours.image)) {
+                differing.push(file);
+            }
+        }
+    }
+    ensure!(
+        differing.is_empty(),
+        "ours and the original make different images of {differing:?}"
+    );
+    Ok(())
+}
+
+fn ours(config: &Path, file: &Path) -> Result<Measured> {
+    let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let mut command = Command::new(cargo);
+    command.current_dir(workspace::root()).args([
+        "bench",
+        "--quiet",
+        "--package",
+        "fal-frontend",
+        "--bench",
+        "conversion",
+        "--",
+    ]);
+    answer(command.arg(config).arg(file))
+}
+
+fn theirs(program: &PathBuf, config: &Path, file: &Path) -> Result<Measured> {
+    answer(Command::new(program).arg(config).arg(file))
+}
+
+fn answer(command: &mut Command) -> Result<Measured> {
+    let line = command.read()?;
+    serde_json::from_str(&line).with_context(|| format!("no measurement: {line}"))
+}
+
+fn row(shape: &str, size: usize, ours: &Measured, theirs: Option<&Measured>) {
+    let (original, ratio) = match theirs {
+        None => (String::from("–"), String::from("–")),
+        Some(theirs) => (
+            milliseconds(theirs.nanoseconds),
+            format!(
+                "{:.0}×",
+                theirs.nanoseconds as f64 / ours.nanoseconds as f64
+            ),
+        ),
+    };
+    println!(
+        "{shape:<16}{size:>8}{:>12}{:>12}{original:>12}{ratio:>8}{:>10.2}{:>10}{:>8}{:>8}",
+        milliseconds(ours.nanoseconds),
+        milliseconds(ours.first),
+        ours.nanoseconds as f64 / 1e3 / size as f64,
+        size_of(ours.bytes),
+        ours.ops,
+        ours.runs,
+    );
+}
+
+fn milliseconds(nanoseconds: u64) -> String {
+    let milliseconds = nanoseconds as f64 / 1e6;
+    match milliseconds {
+        ..1.0 => format!("{milliseconds:.3} ms"),
+        ..100.0 => format!("{milliseconds:.1} ms"),
+        _ => format!("{milliseconds:.0} ms"),
+    }
+}
+
+fn size_of(bytes: usize) -> String {
+    match bytes {
+        ..10_000_000 => format!("{} kB", bytes.div_ceil(1_000)),
+        _ => format!("{} MB", bytes.div_ceil(1_000_000)),
+    }
+}
