@@ -6,3 +6,4 @@
 
 mod architecture; // rooms import only what stands above them
 mod e2e; // whole builds, on the real stack that `cargo xtask test` starts
+mod syntax; // the original's own Dockerfiles

@@ -15,6 +15,7 @@ mod json; // the text of JSON, as Go scans it
 mod read; // JSON to values, as Go fills a struct
 mod time; // RFC 3339, as Go reads and writes it
 
+pub use json::SyntaxError;
 pub use read::Error as ReadError;
 pub use time::{Error as TimeError, Timestamp, WriteError};
 

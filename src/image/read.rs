@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
+use crate::image::{
     Config, Execution, Healthcheck, History, RootFs,
     json::{self, Kind, Reader, SyntaxError},
     time::{self, Timestamp},
@@ -394,6 +394,8 @@ fn fold(key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// The config written again, or the error.
@@ -478,5 +480,49 @@ mod tests {
         }
         let text = r#"{"history":[{"created":"2020-01-01T00:00:00+24:00"}]}"#;
         assert!(round_trip(text).ends_with("timezone hour outside of range [0,23]"));
+    }
+
+    /// JSON that is often a config: keys and values at random, in order.
+    fn json() -> impl Strategy<Value = String> {
+        let scalar = prop_oneof![
+            Just(String::from("null")),
+            Just(String::from("true")),
+            Just(String::from("7")),
+            Just(String::from("\"2020-01-02T03:04:05.60+01:00\"")),
+            "[a-z\\\\<é]{0,4}".prop_map(|text| serde_json::json!(text).to_string()),
+        ];
+        let key = proptest::sample::select(vec![
+            "os",
+            "created",
+            "history",
+            "config",
+            "Env",
+            "Labels",
+            "rootfs",
+            "diff_ids",
+            "Healthcheck",
+            "Test",
+        ]);
+        scalar.prop_recursive(5, 40, 4, move |inner| {
+            let member =
+                (key.clone(), inner.clone()).prop_map(|(key, value)| format!("\"{key}\":{value}"));
+            prop_oneof![
+                proptest::collection::vec(inner, 0..3)
+                    .prop_map(|list| format!("[{}]", list.join(","))),
+                proptest::collection::vec(member, 0..5)
+                    .prop_map(|list| format!("{{{}}}", list.join(","))),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_as_the_same(text in json(), bytes: Vec<u8>) {
+            if let Ok(config) = config(text.as_bytes()) {
+                let written = config.to_json().expect("years of four digits");
+                prop_assert_eq!(super::config(written.as_bytes()), Ok(config));
+            }
+            let _ = config(&bytes);
+        }
     }
 }

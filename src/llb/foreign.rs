@@ -191,3 +191,108 @@ fn locations<'a>(
     }
     Ok(by_digest)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::llb::{Defaults, marshal};
+
+    #[test]
+    fn what_is_broken_is_refused() {
+        let definition = |ops: &[pb::Op], known: &[&pb::Op]| pb::Definition {
+            def: ops.iter().map(bytes).collect(),
+            metadata: known
+                .iter()
+                .map(|op| (digest(&bytes(op)), pb::OpMetadata::default()))
+                .collect(),
+            source: None,
+        };
+        let source = op(&[]);
+        let pointer = |index| op(&[(digest(&bytes(&source)), index)]);
+        let dangling = op(&[("sha256:x".into(), 0)]);
+        let located = pb::Definition {
+            source: Some(pb::Source {
+                locations: [(
+                    digest(&bytes(&source)),
+                    pb::Locations {
+                        locations: vec![pb::Location {
+                            source_index: 1,
+                            ranges: vec![],
+                        }],
+                    },
+                )]
+                .into(),
+                infos: vec![pb::SourceInfo::default()],
+            }),
+            ..definition(&[source.clone(), pointer(0)], &[&source])
+        };
+        let garbage = pb::Definition {
+            def: vec![Bytes::from_static(b"\xff")],
+            ..Default::default()
+        };
+
+        for (definition, expected) in [
+            (garbage, "failed to parse llb proto op: "),
+            (
+                definition(&[op(&[])], &[]),
+                "invalid definition op without a result",
+            ),
+            (
+                definition(&[dangling], &[]),
+                "invalid definition op with unknown op \"sha256:x\"",
+            ),
+            (
+                definition(&[source.clone(), pointer(0)], &[]),
+                "invalid definition op with unknown metas ",
+            ),
+            (
+                definition(&[source.clone(), pointer(-1)], &[&source]),
+                "invalid definition op with invalid index",
+            ),
+            (located, "failed to find source map with index 1"),
+        ] {
+            let error = Graph::new().add_foreign(&definition).map(drop);
+            let error = error.expect_err(expected).to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn no_ops_are_scratch() {
+        let added = Graph::new().add_foreign(&pb::Definition::default());
+        assert!(matches!(added, Ok(None)), "{added:?}");
+    }
+
+    #[test]
+    fn what_is_not_understood_is_kept() {
+        // Field 99 of an op, which no release has.
+        let source = Bytes::from_static(b"\x9a\x06\x03new");
+        let pointer = bytes(&op(&[(digest(&source), 3)]));
+        let theirs = pb::Definition {
+            def: vec![source.clone(), pointer.clone()],
+            metadata: [(digest(&source), pb::OpMetadata::default())].into(),
+            source: None,
+        };
+        let mut graph = Graph::new();
+        let input = graph.add_foreign(&theirs).expect("a definition");
+        let defaults = Defaults {
+            platform: &pb::Platform::default(),
+            capabilities: &|_| true,
+        };
+        assert_eq!(marshal(&graph, input, &defaults).ops, [source, pointer]);
+    }
+
+    fn op(inputs: &[(String, i64)]) -> pb::Op {
+        let inputs = inputs.iter().cloned();
+        pb::Op {
+            inputs: inputs
+                .map(|(digest, index)| pb::Input { digest, index })
+                .collect(),
+            ..Default::default()
+        }
+    }
+
+    fn bytes(op: &pb::Op) -> Bytes {
+        op.encode_to_vec().into()
+    }
+}

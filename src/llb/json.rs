@@ -2,16 +2,16 @@
 //!
 //! Ops and source maps have protobuf's JSON form: names in camel case unless the `.proto` has them
 //! otherwise, what is empty left out, 64-bit numbers as strings, bytes in base64, enums by name. The
-//! metadata has the form that Go's `encoding/json` gives the struct of `client/llb`. Both are laid
-//! out and escaped as Go's `json.MarshalIndent` does.
+//! metadata has the form that Go's `encoding/json` gives a struct, in which error details and the
+//! other subrequests have everything. Both are escaped and laid out as Go does.
 
 use std::collections::BTreeMap;
 
 use prost::Message;
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
+    golang::json,
     llb::definition::{Definition, digest},
     proto::pb::{self, file_action, op, user_opt},
 };
@@ -26,30 +26,18 @@ pub fn convert_llb_json(definition: &Definition) -> String {
     let metadata = definition
         .metadata
         .iter()
-        .map(|(name, metadata)| (name.clone(), struct_metadata(metadata)));
+        .map(|(name, metadata)| (name.clone(), op_metadata(metadata, Form::Struct)));
     let answer = Object::default()
         .field("def", object(ops))
         .field("metadata", object(metadata))
         .field(
             "source",
-            source(&definition.source.clone().unwrap_or_default()),
+            definition
+                .source
+                .as_ref()
+                .map_or(object([]), |source| self::source(source, Form::Proto)),
         );
-    // A value of strings, numbers and flags always has a JSON form.
-    escape_html(serde_json::to_string_pretty(&answer.done()).unwrap_or_default())
-}
-
-/// What Go's `json.Marshal` makes of strings and lists of them.
-pub(super) fn go_json(value: &impl Serialize) -> String {
-    escape_html(serde_json::to_string(value).unwrap_or_default())
-}
-
-/// Go escapes what a browser might take for markup. In JSON these stand inside strings alone.
-fn escape_html(json: String) -> String {
-    json.replace('<', "\\u003c")
-        .replace('>', "\\u003e")
-        .replace('&', "\\u0026")
-        .replace('\u{2028}', "\\u2028")
-        .replace('\u{2029}', "\\u2029")
+    json::to_string_pretty(&answer.done())
 }
 
 // ---------------------------------------------------------------- ops
@@ -141,7 +129,7 @@ fn build_op(build: &pb::BuildOp) -> Value {
     Object::default()
         .long("builder", build.builder)
         .map("inputs", inputs)
-        .some("def", &build.def, definition)
+        .some("def", &build.def, |it| definition(it, Form::Proto))
         .map("attrs", attrs(&build.attrs))
         .done()
 }
@@ -346,45 +334,51 @@ fn chown(chown: &pb::ChownOpt) -> Value {
 
 // ---------------------------------------------------------------- about ops
 
-fn struct_metadata(metadata: &pb::OpMetadata) -> Value {
+fn op_metadata(metadata: &pb::OpMetadata, form: Form) -> Value {
+    let name = |proto, tag| match form {
+        Form::Proto => proto,
+        Form::Struct => tag,
+    };
     Object::default()
-        .flag("ignore_cache", metadata.ignore_cache)
+        .flag(name("ignoreCache", "ignore_cache"), metadata.ignore_cache)
         .map("description", values(&metadata.description))
-        .some("export_cache", &metadata.export_cache, export_cache)
+        .some(
+            name("exportCache", "export_cache"),
+            &metadata.export_cache,
+            export_cache,
+        )
         .map("caps", values(&metadata.caps))
-        .some("progress_group", &metadata.progress_group, progress_group)
-        .some("linux_resources", &metadata.linux_resources, |it| {
-            Object::default()
-                .number("memory", it.memory)
-                .number("memorySwap", it.memory_swap)
-                .number("cpuShares", it.cpu_shares)
-                .number("cpuPeriod", it.cpu_period)
-                .number("cpuQuota", it.cpu_quota)
-                .text("cpusetCpus", &it.cpuset_cpus)
-                .text("cpusetMems", &it.cpuset_mems)
-                .done()
-        })
+        .some(
+            name("progressGroup", "progress_group"),
+            &metadata.progress_group,
+            progress_group,
+        )
+        .some(
+            name("linuxResources", "linux_resources"),
+            &metadata.linux_resources,
+            |resources| linux_resources(resources, form),
+        )
         .done()
 }
 
-fn proto_metadata(metadata: &pb::OpMetadata) -> Value {
-    Object::default()
-        .flag("ignoreCache", metadata.ignore_cache)
-        .map("description", values(&metadata.description))
-        .some("exportCache", &metadata.export_cache, export_cache)
-        .map("caps", values(&metadata.caps))
-        .some("progressGroup", &metadata.progress_group, progress_group)
-        .some("linuxResources", &metadata.linux_resources, |it| {
-            Object::default()
-                .long("memory", it.memory)
-                .long("memorySwap", it.memory_swap)
-                .long("cpuShares", it.cpu_shares)
-                .long("cpuPeriod", it.cpu_period)
-                .long("cpuQuota", it.cpu_quota)
-                .text("cpusetCpus", &it.cpuset_cpus)
-                .text("cpusetMems", &it.cpuset_mems)
-                .done()
+fn linux_resources(resources: &pb::LinuxResources, form: Form) -> Value {
+    let sizes: [(&str, Value); 5] = [
+        ("memory", resources.memory.into()),
+        ("memorySwap", resources.memory_swap.into()),
+        ("cpuShares", resources.cpu_shares.into()),
+        ("cpuPeriod", resources.cpu_period.into()),
+        ("cpuQuota", resources.cpu_quota.into()),
+    ];
+    let zero = Value::from(0);
+    sizes
+        .into_iter()
+        .filter(|(_, size)| *size != zero)
+        .fold(Object::default(), |object, (name, size)| match form {
+            Form::Proto => object.field(name, size.to_string().into()),
+            Form::Struct => object.field(name, size),
         })
+        .text("cpusetCpus", &resources.cpuset_cpus)
+        .text("cpusetMems", &resources.cpuset_mems)
         .done()
 }
 
@@ -400,39 +394,47 @@ fn progress_group(group: &pb::ProgressGroup) -> Value {
         .done()
 }
 
-fn definition(definition: &pb::Definition) -> Value {
+fn definition(definition: &pb::Definition, form: Form) -> Value {
+    let metadata = mapped(&definition.metadata, |it| op_metadata(it, form));
     Object::default()
         .list("def", &definition.def, |bytes| base64(bytes).into())
-        .map("metadata", mapped(&definition.metadata, proto_metadata))
-        .some("Source", &definition.source, source)
+        .map("metadata", metadata)
+        .some("Source", &definition.source, |it| source(it, form))
         .done()
 }
 
-fn source(source: &pb::Source) -> Value {
+fn source(source: &pb::Source, form: Form) -> Value {
     let locations = |listed: &pb::Locations| {
         Object::default()
-            .list("locations", &listed.locations, |location| {
-                Object::default()
-                    .number("sourceIndex", location.source_index)
-                    .list("ranges", &location.ranges, range)
-                    .done()
-            })
+            .list("locations", &listed.locations, location)
             .done()
     };
     Object::default()
         .map("locations", mapped(&source.locations, locations))
-        .list("infos", &source.infos, |info| {
-            Object::default()
-                .text("filename", &info.filename)
-                .bytes("data", &info.data)
-                .some("definition", &info.definition, definition)
-                .text("language", &info.language)
-                .done()
-        })
+        .list("infos", &source.infos, |info| source_info(info, form))
         .done()
 }
 
-fn range(range: &pb::Range) -> Value {
+/// A file of a source map.
+pub fn source_info(info: &pb::SourceInfo, form: Form) -> Value {
+    Object::default()
+        .text("filename", &info.filename)
+        .bytes("data", &info.data)
+        .some("definition", &info.definition, |it| definition(it, form))
+        .text("language", &info.language)
+        .done()
+}
+
+/// Lines of one of the files of a source map. Both forms are the same.
+pub fn location(location: &pb::Location) -> Value {
+    Object::default()
+        .number("sourceIndex", location.source_index)
+        .list("ranges", &location.ranges, range)
+        .done()
+}
+
+/// From one place to another. Both forms are the same.
+pub fn range(range: &pb::Range) -> Value {
     let position = |position: &pb::Position| {
         Object::default()
             .number("line", position.line)
@@ -446,6 +448,15 @@ fn range(range: &pb::Range) -> Value {
 }
 
 // ---------------------------------------------------------------- the form
+
+/// How Go writes a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// By protobuf's own rules.
+    Proto,
+    /// As the struct that it is: what `encoding/json` does with the names in its tags.
+    Struct,
+}
 
 /// The fields of a message; what is empty is left out.
 #[derive(Default)]
@@ -574,11 +585,5 @@ mod tests {
         ] {
             assert_eq!(base64(bytes.as_bytes()), expected, "{bytes:?}");
         }
-    }
-
-    #[test]
-    fn what_go_escapes_is_escaped() {
-        let written = go_json(&["a<b>&\"c\"\\\u{2028}\u{8}\u{1f}ü"]);
-        assert_eq!(written, r#"["a\u003cb\u003e\u0026\"c\"\\\u2028\b\u001fü"]"#);
     }
 }

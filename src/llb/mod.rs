@@ -24,13 +24,16 @@ pub use ops::{exec, file, source};
 pub use print::print;
 
 pub mod caps;
+pub mod json;
 
 mod definition;
 mod foreign;
 mod graph;
-mod json;
 mod marshal;
 mod ops;
 mod path;
 mod print;
 mod sourcemap;
+
+#[cfg(test)]
+mod tests;

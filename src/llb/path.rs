@@ -1,40 +1,27 @@
-//! Paths inside a file op, with the rules of Go's `path` that decide an op's bytes.
+//! Paths inside a file op, whose spelling decides the op's bytes.
+
+use crate::golang::path::{clean, is_abs, join};
 
 /// An absolute path for `path` seen from `directory`, after `normalizePath` of `client/llb`.
-///
-/// With `keep_slash` a trailing `/` or `/.` stays: a copy means another thing with it.
-pub(super) fn absolute(directory: &str, path: &str, keep_slash: bool) -> String {
-    let mut clean = if path.starts_with('/') {
-        join(&[path])
-    } else {
-        join(&["/", directory, path])
-    };
-    if keep_slash {
-        if path.ends_with('/') && !clean.ends_with('/') {
-            clean.push('/');
-        } else if path.ends_with("/.") {
-            if clean != "/" {
-                clean.push('/');
-            }
-            clean.push('.');
-        }
+pub(super) fn absolute(directory: &str, path: &str) -> String {
+    match is_abs(path) {
+        true => clean(path),
+        false => join(&["/", directory, path]),
     }
-    clean
 }
 
-/// Go's `path.Join` of parts of which the first begins with `/`: no `.`, no `..`, no `//`.
-pub(super) fn join(parts: &[&str]) -> String {
-    let mut names = Vec::new();
-    for name in parts.iter().flat_map(|part| part.split('/')) {
-        match name {
-            "" | "." => {}
-            ".." => {
-                names.pop();
-            }
-            name => names.push(name),
+/// The same, but a trailing `/` or `/.` stays: as the end of a copy it means another thing.
+pub(super) fn destination(directory: &str, path: &str) -> String {
+    let mut clean = absolute(directory, path);
+    if path.ends_with('/') && !clean.ends_with('/') {
+        clean.push('/');
+    } else if path.ends_with("/.") {
+        if clean != "/" {
+            clean.push('/');
         }
+        clean.push('.');
     }
-    format!("/{}", names.join("/"))
+    clean
 }
 
 #[cfg(test)]
@@ -43,23 +30,22 @@ mod tests {
 
     #[test]
     fn paths_become_absolute_as_in_the_original() {
-        for (directory, path, keep_slash, expected) in [
-            ("/", "", false, "/"),
-            ("/", "a", false, "/a"),
-            ("/work", "a", false, "/work/a"),
-            ("/work", "../../a", false, "/a"),
-            ("work", "a", false, "/work/a"),
-            ("/work", "/a//b/./c/..", false, "/a/b"),
-            ("/work", "a/", false, "/work/a"),
-            ("/work", "a/", true, "/work/a/"),
-            ("/work", "/", true, "/"),
-            ("/work", "/.", true, "/."),
-            ("/work", "a/.", true, "/work/a/."),
-            ("/work", "./", true, "/work/"),
-            ("/work", ".", true, "/work"),
+        for (directory, path, plain, of_a_copy) in [
+            ("/", "", "/", "/"),
+            ("", "a", "/a", "/a"),
+            ("/work", "a", "/work/a", "/work/a"),
+            ("/work", "../../a", "/a", "/a"),
+            ("work", "a", "/work/a", "/work/a"),
+            ("/work", "/a//b/./c/..", "/a/b", "/a/b"),
+            ("/work", "a/", "/work/a", "/work/a/"),
+            ("/work", "/", "/", "/"),
+            ("/work", "/.", "/", "/."),
+            ("/work", "a/.", "/work/a", "/work/a/."),
+            ("/work", "./", "/work", "/work/"),
+            ("/work", ".", "/work", "/work"),
         ] {
-            let found = absolute(directory, path, keep_slash);
-            assert_eq!(found, expected, "{path:?} in {directory:?}");
+            assert_eq!(absolute(directory, path), plain, "{path:?}");
+            assert_eq!(destination(directory, path), of_a_copy, "{path:?}");
         }
     }
 }

@@ -220,3 +220,80 @@ fn word(text: &str) -> Cow<'_, str> {
         format!("{text:?}").into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::llb::{
+        Defaults, Graph,
+        exec::{Exec, Mount},
+        file::{Copy, File},
+        marshal,
+        source::{Image, Local},
+    };
+
+    #[test]
+    fn a_row_says_what_an_op_does_and_to_what() {
+        let mut graph = Graph::new();
+        let image = Image {
+            reference: "docker.io/library/alpine:latest".into(),
+            ..Default::default()
+        };
+        let base = graph.add_source(image, Meta::default());
+        let context =
+            graph.add_source(Local::new("context", "s"), Meta::named("[internal] \u{1b}"));
+        let exec = Exec {
+            args: ["/bin/sh", "-c", "make all"].map(Into::into).into(),
+            cwd: "/".into(),
+            root: Some(base),
+            mounts: vec![
+                Mount::tmpfs("/tmp", 0),
+                Mount::bind("/src", context).select("/a").readonly(),
+                Mount::bind("/out", None),
+            ],
+            ..Default::default()
+        };
+        let made = graph.add_exec(exec, Meta::default());
+        let copy = Copy {
+            source: made.mounts[2],
+            src: "/".into(),
+            dest: "/x".into(),
+            ..Default::default()
+        };
+        let uncached = Meta {
+            ignore_cache: true,
+            ..Meta::default()
+        };
+        let file = graph.add_file(File::new(None, copy), uncached);
+        let result = graph.merge(&[made.root, Some(file)], Meta::default());
+
+        let platform = pb::Platform {
+            os: "linux".into(),
+            architecture: "arm".into(),
+            variant: "v7".into(),
+            ..Default::default()
+        };
+        let defaults = Defaults {
+            platform: &platform,
+            capabilities: &|_| true,
+        };
+        let table = print(&marshal(&graph, result, &defaults));
+        let without_digest = |row: &str| {
+            let mut words: Vec<_> = row.split(' ').collect();
+            words.remove(1);
+            words.join(" ")
+        };
+        let rows: Vec<String> = table.lines().map(without_digest).collect();
+        assert_eq!(
+            rows,
+            [
+                "#0 source linux/arm/v7 docker-image://docker.io/library/alpine:latest",
+                r#"#1 source local://context local.session=s | "[internal] \u{1b}""#,
+                r#"#2 exec   linux/arm/v7 /bin/sh -c "make all" | / #0 | /out scratch | /src #1:/a readonly | /tmp tmpfs"#,
+                "#3 file   scratch | copy #2.1:/ /x | uncached",
+                "#4 merge  #2 #3",
+                "#5 result #4",
+            ]
+        );
+    }
+}

@@ -147,11 +147,6 @@ pub struct SolveRequest {
     pub allow_result_return: bool,
     #[prost(bool, tag = "6")]
     pub allow_result_array_ref: bool,
-    /// The next two end the build on daemons without `return`.
-    #[prost(bool, tag = "10")]
-    pub r#final: bool,
-    #[prost(bytes = "bytes", tag = "11")]
-    pub exporter_attr: ::prost::bytes::Bytes,
     #[prost(message, repeated, tag = "12")]
     pub cache_imports: ::prost::alloc::vec::Vec<CacheOptionsEntry>,
     #[prost(btree_map = "string, message", tag = "13")]

@@ -5,11 +5,12 @@
 
 use std::fmt;
 
-use crate::golang;
-
-use super::{
-    digest,
-    url::{self, Query, Url, User},
+use crate::{
+    golang,
+    reference::{
+        digest,
+        url::{self, Query, Url, User},
+    },
 };
 
 /// A repository and what of it is wanted.
@@ -384,6 +385,8 @@ fn mtime(value: &str) -> Result<Mtime, ErrorKind> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// The remote, reference and subdir of a reference, or its error.
@@ -502,5 +505,18 @@ mod tests {
             assert_eq!(is_git_transport(text), want, "{text}");
         }
         assert!(is_commit_sha(&"0f".repeat(20)) && !is_commit_sha(&"0F".repeat(20)));
+    }
+
+    proptest! {
+        #[test]
+        fn a_remote_is_read_again_as_itself(
+            text in "(https://|ssh://|git://|git@h:|github.com/|)[ -~é]{0,20}(.git)?([?#][ -~]{0,9})?",
+        ) {
+            if let Ok(git) = parse(&text)
+                && let Ok(again) = parse_url(&git.remote)
+            {
+                prop_assert_eq!(again.remote, git.remote);
+            }
+        }
     }
 }

@@ -8,9 +8,7 @@
 
 use std::fmt;
 
-use crate::golang;
-
-use super::digest;
+use crate::{golang, reference::digest};
 
 /// The registry that a name without a domain means.
 const DEFAULT_DOMAIN: &str = "docker.io";
@@ -352,6 +350,8 @@ fn is_changed_by_lower_case(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const HEX: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -480,5 +480,18 @@ mod tests {
         );
         assert_eq!(reference.clone().with_digest("x"), Err(Error::DigestFormat));
         assert_eq!(reference.with_tag(".x"), Err(Error::Tag));
+    }
+
+    proptest! {
+        #[test]
+        fn a_full_name_is_read_as_it_is_written(
+            text in "([a-zA-Z0-9.:_-]{1,9}/){0,3}[a-z0-9._-]{1,9}(:[a-z0-9._-]{1,9})?(@sha256:[a-f0-9]{64})?",
+            any in ".*",
+        ) {
+            if let Ok(reference) = parse_normalized(&text) {
+                prop_assert_eq!(parse(&reference.to_string()), Ok(reference));
+            }
+            let _ = parse_normalized(&any);
+        }
     }
 }

@@ -7,9 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::golang;
-
-use super::url;
+use crate::{golang, reference::url};
 
 /// What an image runs on, and its form in JSON (OCI image specification, `platform`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -404,6 +402,8 @@ fn own_variant() -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -484,5 +484,20 @@ mod tests {
             r#"{"architecture":"arm","os":"windows","os.version":"10","os.features":["b"],"variant":"v5"}"#
         );
         assert_eq!(serde_json::from_str::<Platform>(&json).ok(), Some(platform));
+    }
+
+    proptest! {
+        #[test]
+        fn a_normal_platform_is_read_as_it_is_shown(text in "[a-z0-9_]{1,5}([(][0-9.]{0,4}([+]([a-z]|%2F|%2B|%25){1,4}){0,2}[)])?/[a-z0-9.]{1,6}(/[a-z0-9.]{1,3})?") {
+            if let Ok(platform) = parse(&text) {
+                let platform = platform.normalize();
+                let shown = platform.format_all();
+                let again = parse(&shown).map(Platform::normalize);
+                // A component of dots is a step in a path.
+                if !text.contains("/.") {
+                    prop_assert_eq!(again, Ok(platform), "{}", shown);
+                }
+            }
+        }
     }
 }

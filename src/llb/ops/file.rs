@@ -227,21 +227,21 @@ impl Action {
         match self {
             Self::Copy(copy) => file_action::Action::Copy(copy.encode(directory, base)),
             Self::Mkfile(mkfile) => file_action::Action::Mkfile(pb::FileActionMkFile {
-                path: path::absolute(directory, &mkfile.path, false),
+                path: path::absolute(directory, &mkfile.path),
                 mode: permissions(mkfile.mode),
                 data: mkfile.data.clone(),
                 owner: owner(&mkfile.owner, base),
                 timestamp: timestamp(mkfile.created),
             }),
             Self::Mkdir(mkdir) => file_action::Action::Mkdir(pb::FileActionMkDir {
-                path: path::absolute(directory, &mkdir.path, false),
+                path: path::absolute(directory, &mkdir.path),
                 mode: permissions(mkdir.mode),
                 make_parents: mkdir.make_parents,
                 owner: owner(&mkdir.owner, base),
                 timestamp: timestamp(mkdir.created),
             }),
             Self::Rm(rm) => file_action::Action::Rm(pb::FileActionRm {
-                path: path::absolute(directory, &rm.path, false),
+                path: path::absolute(directory, &rm.path),
                 allow_not_found: rm.allow_not_found,
                 allow_wildcard: rm.allow_wildcard,
             }),
@@ -263,8 +263,8 @@ impl Copy {
             Mode::Symbolic(words) => (0, words.clone()),
         };
         pb::FileActionCopy {
-            src: path::absolute("/", &self.src, false),
-            dest: path::absolute(directory, &self.dest, true),
+            src: path::absolute("/", &self.src),
+            dest: path::destination(directory, &self.dest),
             owner: owner(&self.owner, base),
             mode,
             follow_symlink: self.follow_symlinks,

@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    llb::{caps, json::go_json, path},
+    golang::{json, path},
+    llb::caps,
     proto::pb,
 };
 
@@ -327,7 +328,7 @@ impl From<Local> for Source {
             ),
         ] {
             if !patterns.is_empty() {
-                source.attr_needing(key, go_json(&patterns), capability);
+                source.attr_needing(key, json::to_string(&patterns), capability);
             }
         }
         if !local.shared_key_hint.is_empty() {
@@ -356,7 +357,10 @@ impl From<Local> for Source {
                 caps::SOURCE_LOCAL_METADATA_TRANSFER,
             );
             if !exceptions.is_empty() {
-                source.attr("local.metadatatransferexclude", go_json(&exceptions));
+                source.attr(
+                    "local.metadatatransferexclude",
+                    json::to_string(&exceptions),
+                );
             }
         }
         source
