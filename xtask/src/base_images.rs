@@ -86,7 +86,7 @@ pub(crate) fn push(buildkit: &Buildkit, registry: &str) -> Result<()> {
             .map(|name| format!("{registry}/library/{name}"))
             .collect();
         let output = format!("type=image,\"name={}\",push=true", names.join(","));
-        buildkit.build(&image.build(&context).output(&output))?;
+        buildkit.build_quietly(&image.build(&context).output(&output))?;
     }
     fs::write(stamp, recipe)?;
     Ok(())
@@ -97,7 +97,7 @@ impl BaseImage {
     pub(crate) fn layout(&self, buildkit: &Buildkit, folder: &Path) -> Result<String> {
         let context = context()?;
         let output = format!("type=oci,tar=false,dest={}", folder.display());
-        let metadata = buildkit.build(&self.build(&context).output(&output))?;
+        let metadata = buildkit.build_quietly(&self.build(&context).output(&output))?;
         crate::buildkit::digest(&metadata)
     }
 
@@ -129,7 +129,13 @@ fn debian(archive: &Path) -> Result<()> {
     if archive.is_file() {
         return Ok(());
     }
-    tools::system(&[("mmdebstrap", "mmdebstrap")])?;
+    tools::system(&[
+        ("mmdebstrap", "mmdebstrap"),
+        (
+            "/usr/share/keyrings/debian-archive-keyring.gpg",
+            "debian-archive-keyring",
+        ),
+    ])?;
     let unfinished = archive.with_extension("unfinished.tar");
     let mut command = Command::new("mmdebstrap");
     command
@@ -150,22 +156,27 @@ fn debian(archive: &Path) -> Result<()> {
 /// Where this machine gets the release's packages from, if it is of that release. Otherwise
 /// mmdebstrap knows.
 fn apt_sources() -> Result<Vec<PathBuf>> {
-    let mut sources = vec![PathBuf::from("/etc/apt/sources.list")];
+    let mut files = vec![PathBuf::from("/etc/apt/sources.list")];
     if let Ok(entries) = fs::read_dir("/etc/apt/sources.list.d") {
         for entry in entries {
-            sources.push(entry?.path());
+            files.push(entry?.path());
         }
     }
-    sources.retain(|file| {
+    files.retain(|file| {
         let is_source = file
             .extension()
             .is_some_and(|kind| kind == "sources" || kind == "list");
-        is_source
-            && fs::read_to_string(file)
-                .is_ok_and(|text| text.contains(SUITE) && text.contains("debian-archive-keyring"))
+        is_source && fs::read_to_string(file).is_ok_and(|text| is_debians(&text))
     });
-    sources.sort();
-    Ok(sources)
+    files.sort();
+    Ok(files)
+}
+
+/// Whether a file of apt sources is for our release and signed with Debian's keys, which are the
+/// only ones that a minimal Debian has.
+fn is_debians(sources: &str) -> bool {
+    let signed = sources.to_lowercase().contains("signed-by");
+    sources.contains(SUITE) && (!signed || sources.contains("debian-archive-keyring"))
 }
 
 /// How this machine's apt fetches, where it is not apt's default: proxies and checks of dates.

@@ -1,11 +1,13 @@
 //! Building with a BuildKit daemon, through buildctl.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 use crate::{process::Run, workspace};
 
@@ -67,24 +69,57 @@ impl Buildkit {
         }
     }
 
-    /// Builds, and gives the metadata that the daemon returned.
-    pub(crate) fn build(&self, build: &Build) -> Result<serde_json::Value> {
-        let metadata = workspace::target().join(format!("metadata-{}.json", std::process::id()));
-        Command::new(&self.buildctl)
+    /// Builds in front of the user's eyes, and gives the metadata that the daemon returned.
+    pub(crate) fn build(&self, build: &Build) -> Result<Value> {
+        let metadata = MetadataFile::new();
+        self.command(build, &metadata).run()?;
+        metadata.read()
+    }
+
+    /// Builds what the user did not ask to see: the progress is shown only if it fails.
+    pub(crate) fn build_quietly(&self, build: &Build) -> Result<Value> {
+        let metadata = MetadataFile::new();
+        let output = self
+            .command(build, &metadata)
+            .stdin(Stdio::null())
+            .output()
+            .context("cannot start buildctl")?;
+        if !output.status.success() {
+            bail!("{}", String::from_utf8_lossy(&output.stderr).trim_end());
+        }
+        metadata.read()
+    }
+
+    fn command(&self, build: &Build, metadata: &MetadataFile) -> Command {
+        let mut command = Command::new(&self.buildctl);
+        command
             .args(["--addr", &self.host, "build", "--progress", "plain"])
             .args(&build.frontend)
             .args(&build.arguments)
             .arg("--metadata-file")
-            .arg(&metadata)
-            .run()?;
-        let text = std::fs::read(&metadata).context("buildctl wrote no metadata file")?;
-        std::fs::remove_file(&metadata)?;
+            .arg(&metadata.0);
+        command
+    }
+}
+
+/// Where buildctl writes what the daemon returned; gone when it has been read.
+struct MetadataFile(PathBuf);
+
+impl MetadataFile {
+    fn new() -> Self {
+        let name = format!("metadata-{}.json", std::process::id());
+        Self(workspace::target().join(name))
+    }
+
+    fn read(&self) -> Result<Value> {
+        let text = fs::read(&self.0).context("buildctl wrote no metadata file")?;
+        fs::remove_file(&self.0)?;
         Ok(serde_json::from_slice(&text)?)
     }
 }
 
 /// The digest of the image that a build's metadata tells of.
-pub(crate) fn digest(metadata: &serde_json::Value) -> Result<String> {
+pub(crate) fn digest(metadata: &Value) -> Result<String> {
     let digest = metadata["containerimage.digest"].as_str();
     Ok(digest
         .context("the daemon returned no image digest")?

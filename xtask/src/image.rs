@@ -115,7 +115,7 @@ fn build(buildkit: &Buildkit, flavour: Flavour, outputs: &[String]) -> Result<St
     for output in outputs {
         build = build.output(&format!("{output},rewrite-timestamp=true"));
     }
-    buildkit::digest(&buildkit.build(&build)?)
+    buildkit::digest(&buildkit.build_quietly(&build)?)
 }
 
 /// The folder with the two static binaries.

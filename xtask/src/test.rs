@@ -2,13 +2,11 @@
 
 use std::{env, process::Command};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::{
     image::{self, Flavour},
-    parity,
-    process::Run,
-    stack, workspace,
+    parity, stack, workspace,
 };
 
 /// Which tests; none named means all of them, and parity too.
@@ -32,7 +30,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .args(["test", "--workspace", "--", "--include-ignored"])
         .args(&arguments.filters);
     stack.environment(&mut tests)?;
-    tests.run()?;
+    // Shown where tests are looked for: on stdout.
+    let status = tests.status()?;
+    if !status.success() {
+        bail!("a test failed ({status})");
+    }
     if arguments.filters.is_empty() {
         parity::run_all(&stack, &frontend)?;
     }

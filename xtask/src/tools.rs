@@ -132,11 +132,12 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Installs the packages whose program (the first of each pair) is not there.
+/// Installs the packages whose program, or file (the first of each pair), is not there.
 pub(crate) fn system(wanted: &[(&str, &str)]) -> Result<()> {
+    let is_there = |name: &str| Path::new(name).is_file() || process::find(name).is_some();
     let missing: Vec<&str> = wanted
         .iter()
-        .filter(|(program, _)| process::find(program).is_none())
+        .filter(|(name, _)| !is_there(name))
         .map(|(_, package)| *package)
         .collect();
     if missing.is_empty() {

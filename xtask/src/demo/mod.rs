@@ -196,7 +196,7 @@ fn probe(buildkit: &Buildkit, image: &Layout, folder: &Path) -> Result<String> {
         .offered(Build::dockerfile(&probe, &probe), "demo")
         .opt("no-cache", "")
         .output(&format!("type=local,dest={}", answer.display()));
-    buildkit.build(&build)?;
+    buildkit.build_quietly(&build)?;
     Ok(fs::read_to_string(answer.join("versions"))?)
 }
 

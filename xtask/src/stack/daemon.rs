@@ -4,7 +4,7 @@ use std::{
     fs::{self, File},
     os::unix::process::CommandExt,
     path::PathBuf,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -42,11 +42,11 @@ impl Daemon {
             self.stop()?;
         }
         fs::write(&self.configuration, configuration)?;
-        self.start(command)?;
-        self.wait(ready)
+        let child = self.start(command)?;
+        self.wait(child, ready)
     }
 
-    fn start(&self, command: &mut Command) -> Result<()> {
+    fn start(&self, command: &mut Command) -> Result<Child> {
         eprintln!("xtask: starting {}", self.name);
         let log = File::create(self.log())?;
         let child = command
@@ -58,13 +58,13 @@ impl Daemon {
             .spawn()
             .with_context(|| format!("cannot start {}", self.name))?;
         fs::write(self.pid_file(), child.id().to_string())?;
-        Ok(())
+        Ok(child)
     }
 
-    fn wait(&self, ready: impl Fn() -> bool) -> Result<()> {
+    fn wait(&self, mut child: Child, ready: impl Fn() -> bool) -> Result<()> {
         let start = Instant::now();
         while !ready() {
-            if !self.runs() || start.elapsed() > START {
+            if child.try_wait()?.is_some() || start.elapsed() > START {
                 let log = fs::read_to_string(self.log()).unwrap_or_default();
                 let lines: Vec<&str> = log.lines().collect();
                 let last = lines[lines.len().saturating_sub(15)..].join("\n");

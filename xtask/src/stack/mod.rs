@@ -59,7 +59,11 @@ pub(crate) fn up() -> Result<Stack> {
 /// Starts what does not run yet.
 pub(crate) fn start() -> Result<Stack> {
     if !process::is_root() {
-        bail!("the BuildKit daemon needs root: run `sudo --preserve-env=PATH cargo xtask up`");
+        let task: Vec<String> = std::env::args().skip(1).collect();
+        bail!(
+            "the BuildKit daemon needs root: run `sudo env \"PATH=$PATH\" \"HOME=$HOME\" cargo xtask {}`",
+            task.join(" ")
+        );
     }
     tools::system(&[
         ("runc", "runc"),
