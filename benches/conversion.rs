@@ -15,7 +15,6 @@ use std::{
 
 use fal_frontend::{
     diagnostic::{Diagnostic, render},
-    image,
     llb::{self, Definition, SourceMap},
     plan::{self, Answer, MainContext, NoCache, Resolution, RunSettings, Step, Wanted},
     reference::platform,
@@ -142,11 +141,12 @@ fn convert(dockerfile: &[u8], config: &[u8]) -> Result<(Definition, String), Box
         capabilities: &capabilities,
         file: &file,
     };
-    let context = MainContext::Local {
-        name: "context".to_owned(),
-        session: String::new(),
-        excludes: Vec::new(),
+    // The original gives a local context a name by chance, so that no two definitions are equal.
+    let context = llb::source::Image {
+        reference: "docker.io/library/context:latest".to_owned(),
+        ..llb::source::Image::default()
     };
+    let context = MainContext::Source(context.into(), "context".to_owned());
     let plan = plan::build(bases(graph, &options, config)?, &options, &context)?;
     let platform = plan::op_platform(&own);
     let defaults = llb::Defaults {

@@ -106,11 +106,14 @@ func measure(dockerfile []byte, resolver llb.ImageMetaResolver) (*answer, error)
 
 func convert(dockerfile []byte, resolver llb.ImageMetaResolver) (*llb.Definition, []byte, error) {
 	ctx := context.Background()
+	// A local context would have a name by chance, so that no two definitions were equal.
+	files := llb.Image("docker.io/library/context:latest", llb.WithCustomName("context"))
 	capabilities := pb.Caps.CapSet(pb.Caps.All())
 	result, err := dockerfile2llb.Dockerfile2LLB(ctx, dockerfile, dockerfile2llb.ConvertOpt{
 		Config: dockerui.Config{
 			BuildPlatforms: []ocispecs.Platform{platforms.Normalize(platforms.DefaultSpec())},
 		},
+		MainContext:  &files,
 		MetaResolver: resolver,
 		LLBCaps:      &capabilities,
 		SourceMap:    llb.NewSourceMap(nil, "Dockerfile", "Dockerfile", dockerfile),
