@@ -195,8 +195,7 @@ fn unasked(graph: Graph, options: &plan::Options<'_>) -> Result<plan::Bases, Box
 }
 
 fn unasked_answer(wanted: Wanted) -> Answer {
-    const CONFIG: &str =
-        r#"{"rootfs":{"type":"layers","diff_ids":["unknown"]},"config":{"WorkingDir":"/"}}"#;
+    const CONFIG: &str = r#"{"rootfs":{"type":"layers","diff_ids":["unknown"]},"config":{}}"#;
     match wanted {
         Wanted::Image { reference, .. } | Wanted::OciLayout { reference, .. } => Answer::Image {
             reference,
@@ -204,5 +203,22 @@ fn unasked_answer(wanted: Wanted) -> Answer {
             config: CONFIG.into(),
         },
         Wanted::Ignore { .. } | Wanted::Plain(_) => Answer::Ignore(Vec::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_run_in_the_root_of_an_image_that_names_no_directory() {
+        let source = Source::new("Dockerfile", "FROM a\nRUN b\nCOPY c .\nWORKDIR d\nRUN e");
+        let input = Input {
+            file: PathBuf::new(),
+            target: None,
+            build_args: Vec::new(),
+        };
+        let ops = planned(&source, &input).expect("ops");
+        assert!(ops.contains("\"/d\""), "{ops}");
     }
 }

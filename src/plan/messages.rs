@@ -103,10 +103,6 @@ pub(super) fn bad_run(arguments: &[String]) -> Box<Diagnostic> {
     ))
 }
 
-pub(super) fn no_directory() -> Box<Diagnostic> {
-    error("working directory is required")
-}
-
 pub(super) fn no_arguments() -> Box<Diagnostic> {
     error("arguments are required")
 }

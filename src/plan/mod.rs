@@ -165,6 +165,10 @@ impl<'a> Planner<'a> {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             state.environment.set(name, value);
         }
+        // An image that names no directory leaves commands in the root.
+        if state.directory.is_empty() {
+            state.directory = "/".to_owned();
+        }
         if let Some(directory) =
             Some(state.image.config.working_dir.clone()).filter(|directory| !directory.is_empty())
         {

@@ -57,9 +57,6 @@ impl Planner<'_> {
             exec.mounts
                 .push(exec::Mount::tmpfs("/dev/shm", self.options.run.shm_size));
         }
-        if state.directory.is_empty() {
-            return Err(messages::no_directory());
-        }
         if arguments.is_empty() {
             return Err(messages::no_arguments());
         }

@@ -11,7 +11,7 @@ pub(super) struct StageState {
     pub(super) output_platform: Option<Platform>,
     /// Environment of commands: ENV and ARG.
     pub(super) environment: Environment,
-    /// Where commands run; empty until it is known.
+    /// Where commands run; empty until the stage begins.
     pub(super) directory: String,
     /// As whom commands run; empty is root.
     pub(super) user: String,
