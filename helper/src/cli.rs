@@ -74,11 +74,11 @@ fn look_step(arguments: Arguments) -> Result<(), Failure> {
     };
     let report = look(&root, &request);
     write_report(&arguments.path("--out")?.join(LOOK_FILE), &report)?;
-    print(&report);
-    match report.failure {
-        Some(failure) if !arguments.has("--soft") => Err(failure),
-        _ => Ok(()),
+    if arguments.has("--soft") {
+        print(&report);
+        return Ok(());
     }
+    end(report)
 }
 
 fn curl_step(arguments: Arguments) -> Result<(), Failure> {
@@ -86,22 +86,28 @@ fn curl_step(arguments: Arguments) -> Result<(), Failure> {
     let root = Root::new(arguments.optional("--root").unwrap_or(Path::new("/")));
     let from = arguments.optional("--from").map(Root::new);
     let report = install::curl::install(&root, &looked, from.as_ref(), env::vars_os())?;
-    finish(&arguments, &report)
+    finish(&arguments, report)
 }
 
 fn runtime_step(arguments: Arguments) -> Result<(), Failure> {
     let looked = read_look(&arguments.path("--look")?)?;
     let wheels = arguments.optional("--wheels");
     let report = install::runtime::install(&Root::new("/"), &looked, wheels, env::vars_os())?;
-    finish(&arguments, &report)
+    finish(&arguments, report)
 }
 
-fn finish(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
+fn finish(arguments: &Arguments, report: Report) -> Result<(), Failure> {
     if let Some(out) = arguments.optional("--out") {
-        write_report(&out.join(REPORT_FILE), report)?;
+        write_report(&out.join(REPORT_FILE), &report)?;
     }
-    print(report);
-    report.failure.clone().map_or(Ok(()), Err)
+    end(report)
+}
+
+/// Prints what there is to say; a failure is said by whoever exits.
+fn end(mut report: Report) -> Result<(), Failure> {
+    let failure = report.failure.take();
+    print(&report);
+    failure.map_or(Ok(()), Err)
 }
 
 fn read_look(directory: &Path) -> Result<Report, Failure> {

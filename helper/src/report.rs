@@ -297,7 +297,7 @@ impl Package {
     fn line(&self, step: Step, width: usize) -> String {
         let found = self.installed.as_deref().unwrap_or("none");
         let note = match (&self.requirement, &self.before) {
-            (Some(requirement), _) if step == Step::Look => {
+            (Some(requirement), _) if step != Step::Runtime => {
                 format!("to be installed: {requirement}")
             }
             (Some(_), Some(before)) => format!("installed, was {before}"),

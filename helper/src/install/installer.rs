@@ -47,7 +47,7 @@ pub(super) struct Target<'a> {
     pub(super) root: &'a Root,
     pub(super) python: &'a report::Python,
     /// The standard library, for what `ensurepip` brings.
-    pub(super) stdlib: Option<PathBuf>,
+    pub(super) stdlib: &'a Path,
     /// The directories of the image's PATH.
     pub(super) path: &'a [PathBuf],
     pub(super) wheels: Option<&'a Path>,
@@ -156,13 +156,10 @@ fn mounted_wheel(target: &Target<'_>) -> Option<Installer> {
 
 /// `ensurepip/_bundled` of the standard library, or the folder to which Debian moves those wheels.
 fn bundled_pip(target: &Target<'_>) -> Option<Installer> {
-    let bundled = target
-        .stdlib
-        .as_ref()
-        .map(|stdlib| stdlib.join("ensurepip/_bundled"));
-    let directories = bundled
-        .into_iter()
-        .chain([PathBuf::from("/usr/share/python-wheels")]);
+    let directories = [
+        target.stdlib.join("ensurepip/_bundled"),
+        PathBuf::from("/usr/share/python-wheels"),
+    ];
     directories.into_iter().find_map(|directory| {
         let name = wheel(target.root, &directory, "pip")?;
         pip_wheel(target, &directory.join(name), "from ensurepip")
