@@ -130,7 +130,7 @@ fn ask<T: for<'a> Deserialize<'a>>(
     let outcome =
         process::run(&command, environment, Output::Kept).map_err(|error| error.to_string())?;
     if !outcome.success() {
-        return Err(format!("{} ({outcome})", outcome.last_line()));
+        return Err(format!("{} ({outcome})", outcome.cause()));
     }
     let answer = outcome
         .stdout

@@ -10,6 +10,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::process::{self, Outcome, Output};
+use crate::curl::certificates;
 use crate::environment::Environment;
 use crate::python::dist_info;
 use crate::report;
@@ -230,6 +231,12 @@ fn uv(target: &Target<'_>, command: Vec<OsString>, origin: &str) -> Option<Insta
     }
     if target.python.externally_managed {
         environment = environment.with("UV_BREAK_SYSTEM_PACKAGES", "1");
+    }
+    // uv trusts certificates of its own; those of the image may be the ones that a proxy is known by.
+    if certificates(target.root).is_some() {
+        for name in ["UV_SYSTEM_CERTS", "UV_NATIVE_TLS"] {
+            environment = environment.with(name, "1");
+        }
     }
     environment = with_indexes_of_pip(environment);
     // `uv 0.5.1`

@@ -55,7 +55,10 @@ pub fn install(
         });
     };
     let path = ImageFacts::new(root, &request.image).path;
-    let traces = Traces::of(root, COMMON_TRACES.iter().chain(TRACES));
+    // uv locks an environment with a file that it leaves there.
+    let lock = python.prefix.join(".lock");
+    let usual = COMMON_TRACES.iter().chain(TRACES).map(Path::new);
+    let traces = Traces::of(root, usual.chain([lock.as_path()]));
     let scratch = Scratch::new(root)
         .map_err(|error| messages::io("make a folder in", Path::new("/tmp"), &error))?;
     let environment = Environment::new(given, &with_default(&path))
