@@ -81,7 +81,7 @@ pub fn install(
         environment,
     };
     let mut report = change.run()?;
-    show_curl(&mut report, looked, &change.environment);
+    show_curl(&mut report, looked, root, &change.environment);
     drop(scratch);
     traces.restore();
     Ok(report)
@@ -244,12 +244,12 @@ impl Change<'_> {
 }
 
 /// What the step before did, and that curl starts: a curl that was there all along and does not is the user's own.
-fn show_curl(report: &mut Report, looked: &Report, environment: &Environment) {
+fn show_curl(report: &mut Report, looked: &Report, root: &Root, environment: &Environment) {
     let Some(path) = &report.curl.path else {
         return;
     };
     report.curl.action = looked.curl.action.clone();
-    match super::curl::version_of(path, environment) {
+    match super::curl::version_of(root, path, environment) {
         Ok(version) => report.curl.version = Some(version),
         Err(failure) => report.warnings.push(failure.sentence),
     }
