@@ -87,7 +87,8 @@ impl Error {
     pub fn locate(self, file: &pb::SourceInfo, lines: &[Lines]) -> Self {
         let ranges: Vec<Value> = lines
             .iter()
-            .map(|lines| range(&llb::lines(lines.start, lines.end)))
+            .flat_map(|lines| llb::line_by_line(lines.start, lines.end))
+            .map(|line| range(&line))
             .collect();
         let mut value = json!({ "info": source_info(file, Form::Struct) });
         if !ranges.is_empty() {
