@@ -20,7 +20,12 @@ pub(super) const WARNINGS: &str = "gateway.warnings";
 pub(super) const SOURCE_META_RESOLVER: &str = "source.metaresolver";
 
 /// What every daemon could do before daemons said so. The list will not change.
-const FIRST_FRONTEND: &[&str] = &["solve.base", "solve.inlinereturn", "resolveimage", "readfile"];
+const FIRST_FRONTEND: &[&str] = &[
+    "solve.base",
+    "solve.inlinereturn",
+    "resolveimage",
+    "readfile",
+];
 
 /// The same, of LLB.
 const FIRST_LLB: &[&str] = &[
@@ -98,7 +103,9 @@ impl CapabilitySet {
 
     /// Whether the daemon can do it.
     pub fn supports(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(|capability| capability.enabled)
+        self.0
+            .get(name)
+            .is_some_and(|capability| capability.enabled)
     }
 
     /// Refuses with a sentence of the caller's, if the daemon cannot do it.

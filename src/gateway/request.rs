@@ -148,7 +148,10 @@ impl SolveResult {
             Refs::One(one) if ref_array => Result::Ref(named(one)),
             Refs::One(one) => Result::RefDeprecated(id(one)),
             Refs::ByPlatform(refs) if ref_array => Result::Refs(RefMap {
-                refs: refs.into_iter().map(|(key, one)| (key, named(one))).collect(),
+                refs: refs
+                    .into_iter()
+                    .map(|(key, one)| (key, named(one)))
+                    .collect(),
             }),
             Refs::ByPlatform(refs) => Result::RefsDeprecated(RefMapDeprecated {
                 refs: refs.into_iter().map(|(key, one)| (key, id(one))).collect(),
@@ -227,7 +230,9 @@ impl ResolvedSource {
     /// The identifier without its scheme: the reference of an image.
     pub fn reference(&self) -> &str {
         let identifier = self.source.identifier.as_str();
-        identifier.split_once("://").map_or(identifier, |(_, it)| it)
+        identifier
+            .split_once("://")
+            .map_or(identifier, |(_, it)| it)
     }
 }
 
