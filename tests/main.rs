@@ -1,1 +1,9 @@
 //! The one test binary.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test stops where the world is not as it must be"
+)]
+
+mod architecture; // rooms import only what stands above them
+mod e2e; // whole builds, on the real stack that `cargo xtask test` starts
+mod syntax; // the original's own Dockerfiles

@@ -1,1 +1,31 @@
-//! What the helper does in a build step, and the report that it writes.
+//! What `fal-helper` does in a build step, and the report that it writes.
+//!
+//! ```text
+//! request → look (files only) → report: what is there, what is to be done
+//!                             → curl    (the image's package manager)  ┐
+//!                             → runtime (the image's Python)           ┘ → report: what is there now
+//! ```
+//! The program is static and is mounted into the step; it is never in the image. The frontend uses
+//! this library for the two ends of the drawing: it writes a [`request::Request`] and reads a
+//! [`report::Report`].
+//!
+//! Everything that a step learns about an image it learns through [`root::Root`], from regular
+//! files of bounded size: an image may be hostile, and looking at it starts nothing of it.
+
+pub mod report;
+pub mod request; // what the frontend asks // what it gets back
+
+pub mod install;
+pub mod look; // request + image → report // report + image → a changed image, and the report again
+
+pub mod environment;
+pub mod failure; // why a build must stop // which variables reach the programs that are started
+
+pub mod curl; // curl and certificates, as files
+pub mod package_manager; // the table of package managers
+pub mod python; // the interpreter that fal will run, and what is installed for it
+
+pub mod root; // a directory that no path leaves
+pub mod search; // PATH, as execvp reads it
+
+pub mod cli; // arguments → exit code

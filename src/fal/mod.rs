@@ -1,1 +1,12 @@
 //! What fal requires of an image.
+//!
+//! Takes what a user asked for, in the Dockerfile or beside it; gives the layers and checks that make the image run on
+//! fal. Knows nothing of the daemon.
+
+pub mod layers; // what is added to the target
+pub mod options; // what was asked for
+pub mod pins; // what fal asks for, with its date
+
+mod request; // what the helper is asked
+
+pub use options::{Given, Options, read};

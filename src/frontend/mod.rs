@@ -1,1 +1,30 @@
 //! Options to result: one build, or one subrequest.
+//!
+//! Takes what the daemon passes to a frontend (its environment, and the gateway); gives the result, or the error, back through
+//! the gateway. The only room that does both: talk to the daemon and know what a Dockerfile is.
+
+mod build;
+mod context;
+mod environment;
+mod error;
+mod forward;
+mod layers;
+mod options;
+mod resolve;
+mod result;
+mod subrequest;
+
+pub use environment::Environment;
+
+use crate::gateway::{self, Client};
+
+/// Serves one request of the daemon that started this process.
+///
+/// What goes wrong with the request is the request's result, and travels back to the client; the error here is that even this
+/// could not be said.
+pub async fn serve(client: &Client, environment: &Environment) -> gateway::Result<()> {
+    match build::answer(client, environment).await {
+        Ok(result) => client.return_result(result).await,
+        Err(error) => client.return_error(&error).await,
+    }
+}

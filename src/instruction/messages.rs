@@ -3,11 +3,16 @@
 use crate::{diagnostic::Diagnostic, golang, instruction::flags::Flag, syntax::Keyword};
 
 pub(super) fn unknown_instruction(word: &str) -> Diagnostic {
-    Diagnostic::error(format!("unknown instruction: {word}")).suggest(golang::nearest(
-        word,
-        Keyword::names(),
-        false,
-    ))
+    // Of names equally near, one that begins as the word does is likelier: RNU is RUN rather than ENV.
+    let begins_alike = |name: &&str| match (name.get(..1), word.get(..1)) {
+        (Some(a), Some(b)) => a.eq_ignore_ascii_case(b),
+        _ => false,
+    };
+    let names = Keyword::names()
+        .filter(begins_alike)
+        .chain(Keyword::names());
+    Diagnostic::error(format!("unknown instruction: {word}"))
+        .suggest(golang::nearest(word, names, false))
 }
 
 pub(super) fn no_stage_yet() -> Diagnostic {

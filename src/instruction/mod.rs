@@ -202,3 +202,288 @@ fn descriptions(comments: &[String]) -> HashMap<&str, &str> {
     let lines = comments.iter().rev();
     lines.filter_map(|line| line.split_once(' ')).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{source::Source, syntax};
+
+    fn dockerfile(text: &str) -> Result<Dockerfile> {
+        let parsed = syntax::parse(&Source::new("Dockerfile", text));
+        read(&parsed.into_result()?)
+    }
+
+    /// The only instruction of the only stage.
+    fn instruction(text: &str) -> Result<Instruction> {
+        let mut stages = dockerfile(&format!("FROM a\n{text}"))?.stages;
+        Ok(stages
+            .pop()
+            .and_then(|mut stage| stage.commands.pop())
+            .unwrap())
+    }
+
+    fn error(text: &str) -> String {
+        let error = dockerfile(text).expect_err(text);
+        let places: Vec<_> = error.locations.iter().map(ToString::to_string).collect();
+        format!("{} {error}", places.join(" "))
+    }
+
+    #[test]
+    fn a_file_is_arguments_and_stages() {
+        let file = dockerfile(
+            "ARG a=1\nARG b\n# x\n# b  the second\nFrom --platform=$p $a As B\nRUN c\nARG d\nFROM e\n",
+        );
+        let file = file.unwrap();
+        assert_eq!(file.meta_args.len(), 2);
+        let [first, second] = file.stages.as_slice() else {
+            panic!("{:?}", file.stages);
+        };
+        assert_eq!(first.name.as_deref(), Some("b"));
+        assert_eq!(first.base_name, "$a");
+        assert_eq!(first.platform.as_deref(), Some("$p"));
+        assert_eq!(first.original, "From --platform=$p $a As B");
+        assert_eq!(first.lines, Lines::one(5));
+        assert_eq!(first.comments, ["x", "b  the second"]);
+        assert_eq!(first.doc_comment.as_deref(), Some(" the second"));
+        assert_eq!(first.commands.len(), 2);
+        assert_eq!(first.spelling.keyword, "From");
+        assert_eq!(
+            first.spelling.alias,
+            Some(("As".to_owned(), "B".to_owned()))
+        );
+        assert_eq!(second.name, None);
+        assert_eq!(second.platform, None);
+        assert_eq!(dockerfile("ARG a").unwrap().stages, []);
+    }
+
+    #[test]
+    fn an_instruction_knows_how_it_was_written() {
+        let run = instruction("# c\n \trun --network=none <<A \\\n  b  \nc\nA\n").unwrap();
+        assert_eq!(run.name, "run");
+        assert_eq!(run.original, "run --network=none <<A   b");
+        assert_eq!(run.lines, Lines::new(3, 6));
+        assert_eq!(run.comments, ["c"]);
+        let Kind::Run(run) = run.kind else {
+            panic!("{run:?}");
+        };
+        assert_eq!(run.command.args, ["<<A   b"]);
+        assert!(run.command.shell_form);
+        assert_eq!(run.network, run::Network::None);
+        assert_eq!(run.heredocs.len(), 1);
+        assert_eq!(run.heredocs[0].data, "c\n");
+    }
+
+    #[test]
+    fn arguments_become_values() {
+        let cases = [
+            (
+                "ADD --keep-git-dir=false --checksum=c --unpack --link a /b/",
+                "Add(Add { transfer: Transfer { sources: [\"a\"], contents: [], destination: \"/b/\" }, chown: None, chmod: None, checksum: Some(\"c\"), link: true, excludes: [], keep_git_dir: Some(false), unpack: Some(true) })",
+            ),
+            (
+                "COPY --from=a --chown= --exclude=b --exclude=c --parents [\"<<d\", \"e f\", \"/\"]",
+                "Copy(Copy { transfer: Transfer { sources: [\"e f\"], contents: [Content { path: \"d\", data: \"\", expand: true }], destination: \"/\" }, from: Some(\"a\"), chown: None, chmod: None, link: false, excludes: [\"b\", \"c\"], parents: true })",
+            ),
+            (
+                "COPY <<-a b <<'a' /\n\tx\na\n\ty\na\n",
+                "Copy(Copy { transfer: Transfer { sources: [\"b\"], contents: [Content { path: \"a\", data: \"y\\n\", expand: true }, Content { path: \"a\", data: \"\\ty\\n\", expand: false }], destination: \"/\" }, from: None, chown: None, chmod: None, link: false, excludes: [], parents: false })",
+            ),
+            (
+                "# b  x\nARG --foo a b= c='d e'",
+                "Arg(Arg { declarations: [Declaration { key: \"a\", value: None, doc_comment: None }, Declaration { key: \"b\", value: Some(\"\"), doc_comment: Some(\" x\") }, Declaration { key: \"c\", value: Some(\"'d e'\"), doc_comment: None }] })",
+            ),
+            (
+                "CMD",
+                "Cmd(Cmd { command: CommandLine { args: [], shell_form: true } })",
+            ),
+            (
+                "ENTRYPOINT []",
+                "Entrypoint(Entrypoint { command: CommandLine { args: [], shell_form: false } })",
+            ),
+            (
+                "ENV a b c",
+                "Env(Env { pairs: [KeyValue { key: \"a\", value: \"b c\", legacy: true }] })",
+            ),
+            (
+                "LABEL a=b",
+                "Label(Label { labels: [KeyValue { key: \"a\", value: \"b\", legacy: false }] })",
+            ),
+            (
+                "EXPOSE 9 80/udp $p",
+                "Expose(Expose { ports: [\"$p\", \"80/udp\", \"9\"] })",
+            ),
+            ("HEALTHCHECK --foo NONE", "Healthcheck(Disabled)"),
+            (
+                "HEALTHCHECK --interval=1m --timeout=0 --start-period=1ms --retries=3 CMD a",
+                "Healthcheck(Enabled(Probe { command: CommandLine { args: [\"a\"], shell_form: true }, interval: 60000000000, timeout: 0, start_period: 1000000, start_interval: 0, retries: 3 }))",
+            ),
+            (
+                "MAINTAINER a b",
+                "Maintainer(Maintainer { maintainer: \"a b\" })",
+            ),
+            (
+                "onbuild  RUN a  ",
+                "Onbuild(Onbuild { expression: \"RUN a  \" })",
+            ),
+            (
+                "ONBUILD COPY <<a <<b /\nx\na\nb",
+                "Onbuild(Onbuild { expression: \"COPY <<a <<b /\\nx\\na\\nb\" })",
+            ),
+            ("ONBUILD what", "Onbuild(Onbuild { expression: \"what\" })"),
+            (
+                "RUN --security=insecure --device=a,required --mount=from=b []",
+                "Run(Run { command: CommandLine { args: [], shell_form: false }, heredocs: [], mounts: [WrittenMount { text: \"from=b\", from: Some(\"b\") }], devices: [Device { name: \"a\", required: true }], network: Default, security: Insecure })",
+            ),
+            (
+                "SHELL [\"a\", \"-c\"]",
+                "Shell(Shell { shell: [\"a\", \"-c\"] })",
+            ),
+            (
+                "STOPSIGNAL --foo 9",
+                "Stopsignal(Stopsignal { signal: \"9\" })",
+            ),
+            ("USER a b", "User(User { user: \"a b\" })"),
+            (
+                "VOLUME [\" /a \", \"/b\"]",
+                "Volume(Volume { paths: [\"/a\", \"/b\"] })",
+            ),
+            ("WORKDIR a", "Workdir(Workdir { path: \"a\" })"),
+        ];
+        for (text, expected) in cases {
+            let kind = instruction(text).unwrap().kind;
+            assert_eq!(format!("{kind:?}"), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_is_told_as_the_original_tells_it() {
+        let cases = [
+            ("COYP a b", "unknown instruction: COYP (did you mean COPY?)"),
+            ("rnu a", "unknown instruction: rnu (did you mean run?)"),
+            ("Form a", "unknown instruction: Form (did you mean from?)"),
+            ("XYZZY", "unknown instruction: XYZZY"),
+            ("FROM", "FROM requires either one or three arguments"),
+            ("FROM a b c", "FROM requires either one or three arguments"),
+            (
+                "FROM a as 1B",
+                "invalid name for build stage: \"1B\", name can't start with a number or contain symbols",
+            ),
+            ("FROM a as", "FROM requires either one or three arguments"),
+            (
+                "FROM --platfrom=x a",
+                "unknown flag: --platfrom (did you mean platform?)",
+            ),
+            (
+                "ADD a",
+                "ADD requires at least two arguments, but only one was provided. Destination could not be determined",
+            ),
+            (
+                "COPY --foo",
+                "COPY requires at least two arguments, but only one was provided. Destination could not be determined",
+            ),
+            (
+                "COPY --lnik a b",
+                "unknown flag: --lnik (did you mean link?)",
+            ),
+            (
+                "COPY a <<b\nb",
+                "COPY cannot accept a heredoc as a destination",
+            ),
+            ("ADD --from=x a b", "unknown flag: --from"),
+            ("ENV", "ENV requires at least one argument"),
+            ("LABEL =a", "LABEL names can not be blank"),
+            ("ENV --a b=c", "unknown flag: --a"),
+            ("ARG", "ARG requires at least one argument"),
+            ("ARG =a", "ARG names can not be blank"),
+            ("CMD --a b", "unknown flag: --a"),
+            ("SHELL", "SHELL requires at least one argument"),
+            ("SHELL []", "SHELL requires at least one argument"),
+            ("SHELL a", "SHELL requires the arguments to be in JSON form"),
+            ("EXPOSE", "EXPOSE requires at least one argument"),
+            ("VOLUME", "VOLUME requires at least one argument"),
+            (
+                "VOLUME [\" \"]",
+                "VOLUME specified can not be an empty string",
+            ),
+            ("USER", "USER requires exactly one argument"),
+            ("WORKDIR", "WORKDIR requires exactly one argument"),
+            ("STOPSIGNAL", "STOPSIGNAL requires exactly one argument"),
+            ("MAINTAINER", "MAINTAINER requires exactly one argument"),
+            ("HEALTHCHECK", "HEALTHCHECK requires at least one argument"),
+            ("HEALTHCHECK NONE a", "HEALTHCHECK NONE takes no arguments"),
+            ("HEALTHCHECK CMD", "Missing command after HEALTHCHECK CMD"),
+            (
+                "HEALTHCHECK what a",
+                "Unknown type \"WHAT\" in HEALTHCHECK (try CMD)",
+            ),
+            (
+                "HEALTHCHECK --interval=1us CMD a",
+                "Interval \"interval\" cannot be less than 1ms",
+            ),
+            (
+                "HEALTHCHECK --timeout=-1s CMD a",
+                "Interval \"timeout\" cannot be less than 1ms",
+            ),
+            (
+                "HEALTHCHECK --timeout=x CMD a",
+                "time: invalid duration \"x\"",
+            ),
+            (
+                "HEALTHCHECK --retries=x CMD a",
+                "strconv.ParseInt: parsing \"x\": invalid syntax",
+            ),
+            (
+                "HEALTHCHECK --retries=-1 CMD a",
+                "--retries cannot be negative (-1)",
+            ),
+            ("ONBUILD", "ONBUILD requires at least one argument"),
+            ("ONBUILD --a RUN b", "unknown flag: --a"),
+            (
+                "ONBUILD onbuild RUN a",
+                "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed",
+            ),
+            ("ONBUILD from a", "FROM isn't allowed as an ONBUILD trigger"),
+            (
+                "ONBUILD Maintainer a",
+                "MAINTAINER isn't allowed as an ONBUILD trigger",
+            ),
+            ("RUN --network=x a", "invalid network mode \"x\""),
+            ("RUN --security= a", "security \"\" is not valid"),
+            (
+                "RUN --network=x --mount=from=$a --device= b",
+                "failed to parse csv devices: EOF",
+            ),
+            (
+                "RUN --network=x --mount=from=$a b",
+                "'from' doesn't support variable expansion, define alias stage instead",
+            ),
+        ];
+        for (text, expected) in cases {
+            let line = if text.contains('\n') { "2-3" } else { "2" };
+            let expected = format!("{line} dockerfile parse error on line 2: {expected}");
+            assert_eq!(error(&format!("FROM a\n{text}")), expected);
+        }
+    }
+
+    #[test]
+    fn an_instruction_needs_a_stage() {
+        assert_eq!(error("ARG a\nRUN b"), "2 no build stage in current context");
+    }
+
+    #[test]
+    fn a_trigger_begins_no_stage() {
+        let one = |text: &str| {
+            let parsed = syntax::parse(&Source::new("", text));
+            let mut written = parsed.file.instructions[0].clone();
+            written.lines = Lines::one(7);
+            read_one(&written)
+        };
+        assert_eq!(one("RUN a").unwrap().lines, Lines::one(7));
+        let error = one("FROM a").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "*instructions.Stage is not a command type"
+        );
+        assert_eq!(error.locations, [Lines::one(7)]);
+    }
+}

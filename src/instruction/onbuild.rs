@@ -22,7 +22,7 @@ impl Onbuild {
             return Err(messages::at_least_one_argument("ONBUILD").into());
         };
         Flags::none(&written.flags)?;
-        match trigger.kind() {
+        match Keyword::read(trigger.keyword.trim()) {
             Some(Keyword::Onbuild) => Err(messages::chained_onbuild().into()),
             Some(keyword @ (Keyword::Maintainer | Keyword::From)) => {
                 Err(messages::not_a_trigger(keyword.name()).into())

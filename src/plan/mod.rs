@@ -1,1 +1,296 @@
 //! Stages and known images to LLB and an image config.
+//!
+//! Takes the graph of stages and what a build asks for; asks for base images with [`Step::Need`] and is called again with the
+//! answers; gives a [`Plan`]. Planning is a function of its input: it knows nothing of gRPC, of the clock or of chance.
+//!
+//! One file a thing that instructions do: `run`, `mounts`, `copy`, `workdir`, `settings` (what only changes the config).
+
+mod context;
+mod copy;
+mod expose;
+mod messages;
+mod mounts;
+mod names;
+mod options;
+mod paths;
+mod resolve;
+mod run;
+mod settings;
+mod state;
+mod workdir;
+
+pub use context::{Answer, Known, MainContext, Query, Wanted, git_source};
+pub use options::{NoCache, Options, RunSettings, extra_hosts};
+pub use resolve::{Bases, Resolution, Step, suggest_image};
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use crate::{
+    diagnostic::{Diagnostic, Result},
+    expand::Expander,
+    golang::path,
+    image,
+    instruction::{Instruction, Kind},
+    llb,
+    proto::pb,
+    reference::platform::Platform,
+    source::Lines,
+    stage::{self, Graph, StageId},
+};
+
+use state::StageState;
+
+/// What a build makes: the file system to solve for and the config of the image.
+#[derive(Debug)]
+pub struct Plan {
+    /// Every op that the build may use.
+    pub llb: llb::Graph,
+    /// The file system of the target; `None` is empty.
+    pub output: llb::Input,
+    /// The config of the target.
+    pub image: image::Config,
+    /// The config of the image that the target is based on, as it was found.
+    pub base_image: Option<image::Config>,
+    /// The platform of the target's file system.
+    pub platform: Platform,
+    /// The Dockerfile among the graph's files.
+    pub file: llb::SourceMapId,
+    /// Where the target begins.
+    pub target_lines: Option<Lines>,
+    /// `SOURCE_DATE_EPOCH`, in seconds since 1970.
+    pub epoch: Option<i64>,
+    /// Whether the target is built without the cache.
+    pub ignore_cache: bool,
+}
+
+/// Plans the target once every base is known.
+pub fn build(bases: Bases, options: &Options<'_>, context: &MainContext) -> Result<Plan> {
+    let mut planner = Planner::new(bases, options);
+    for id in planner.graph.ids() {
+        planner.stage(id)?;
+    }
+    planner.finish(context)
+}
+
+/// The moving parts of planning: the stages as they grow, and what they read.
+struct Planner<'a> {
+    options: &'a Options<'a>,
+    graph: Arc<Graph>,
+    expander: Expander,
+    reachable: Vec<bool>,
+    llb: llb::Graph,
+    /// The Dockerfile among the graph's files.
+    file: llb::SourceMapId,
+    states: Vec<StageState>,
+    /// The main context, described once every path that is read from it is known.
+    context: llb::Output,
+    context_paths: BTreeSet<String>,
+    /// The paths read from the root of each stage; stages share a root's set with the stages based on it.
+    read: Vec<BTreeSet<String>>,
+    /// Local named contexts, each described once the paths read from it are known.
+    locals: Vec<context::PendingLocal>,
+    /// How many `--link` layers there are.
+    links: usize,
+}
+
+impl<'a> Planner<'a> {
+    fn new(bases: Bases, options: &'a Options<'a>) -> Self {
+        let Bases {
+            graph,
+            states,
+            mut llb,
+            file,
+            locals,
+        } = bases;
+        let context = llb.slot();
+        Self {
+            options,
+            expander: Expander::new(graph.escape),
+            reachable: graph.reachable(),
+            read: vec![BTreeSet::new(); states.len()],
+            graph: Arc::new(graph),
+            llb,
+            file,
+            states,
+            context,
+            context_paths: BTreeSet::new(),
+            locals,
+            links: 0,
+        }
+    }
+
+    /// Plans one stage, after its base.
+    fn stage(&mut self, id: StageId) -> Result<()> {
+        let index = id.index();
+        if !self.reachable[index] || self.states[index].is_done {
+            return Ok(());
+        }
+        let graph = Arc::clone(&self.graph);
+        let written = graph.stage(id);
+        if let stage::Base::Stage(base) = written.base {
+            self.states[index] =
+                StageState::based_on(&self.states[base.index()], &self.states[index]);
+        }
+        self.states[index].is_done = true;
+        self.states[index].ignore_cache = self
+            .options
+            .no_cache
+            .includes(written.name.as_deref().unwrap_or_default());
+        self.enter(id)
+            .map_err(|error| located(error, written.lines))?;
+        for command in &written.commands {
+            let lines = command.instruction.lines;
+            self.command(id, command)
+                .map_err(|error| located(error, Some(lines)))?;
+        }
+        Ok(())
+    }
+
+    /// Carries the base image's config into the state that commands run with.
+    fn enter(&mut self, id: StageId) -> Result<()> {
+        let target = self.options.target_platform.clone();
+        let state = &mut self.states[id.index()];
+        let platform = state.platform.get_or_insert(target).clone();
+        let has_path = state
+            .image
+            .config
+            .env
+            .iter()
+            .any(|pair| pair.split('=').next() == Some("PATH"));
+        if !has_path && platform.os != "windows" {
+            let default = format!("PATH={}", image::default_path(&platform.os));
+            state.image.config.env.push(default);
+        }
+        for pair in &state.image.config.env {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            state.environment.set(name, value);
+        }
+        if let Some(directory) =
+            Some(state.image.config.working_dir.clone()).filter(|directory| !directory.is_empty())
+        {
+            workdir::enter(state, &directory)?;
+        }
+        if !state.image.config.user.is_empty() {
+            state.user = state.image.config.user.clone();
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, id: StageId, command: &stage::Command) -> Result<()> {
+        let instruction: &Instruction = &command.instruction;
+        self.states[id.index()].is_trigger = command.is_trigger;
+        match &instruction.kind {
+            Kind::Add(add) => self.add(id, command, add),
+            Kind::Copy(copy) => self.copy(id, command, copy),
+            Kind::Run(run) => self.run(id, command, run),
+            Kind::Workdir(workdir) => self.workdir(id, instruction, workdir),
+            Kind::Arg(arg) => self.arg(id, arg),
+            kind => {
+                let expander = &self.expander;
+                settings::apply(&mut self.states[id.index()], kind, expander)
+            }
+        }
+    }
+
+    /// The target's config, the contexts as they turned out to be needed, and the platform that was asked for.
+    fn finish(mut self, main: &MainContext) -> Result<Plan> {
+        let target = self.graph.target();
+        let state = &mut self.states[target.index()];
+        let reads = state.reads;
+        self.read[reads].insert("/".to_owned());
+        state
+            .image
+            .config
+            .labels
+            .extend(self.options.labels.clone());
+        for local in &self.locals {
+            local.describe(&mut self.llb, &self.read);
+        }
+        let followed = paths::followed(&self.context_paths);
+        main.describe(&mut self.llb, self.context, &followed);
+        let mut state = self.states.swap_remove(target.index());
+        if let Some(wanted) = self.options.requested_platform() {
+            retarget(&mut state.image.platform, wanted);
+        }
+        state.image.platform = std::mem::take(&mut state.image.platform).normalize();
+        Ok(Plan {
+            llb: self.llb,
+            output: state.output,
+            image: state.image,
+            base_image: state.base_image,
+            file: self.file,
+            target_lines: self.graph.stage(target).lines,
+            platform: state
+                .platform
+                .unwrap_or_else(|| self.options.target_platform.clone()),
+            epoch: self.graph.epoch,
+            ignore_cache: state.ignore_cache,
+        })
+    }
+
+    /// Notes that `path` is read from the root of `stage`.
+    fn reads(&mut self, stage: StageId, path: &str) {
+        let set = self.states[stage.index()].reads;
+        self.read[set].insert(path::join(&["/", path]));
+    }
+
+    fn reads_context(&mut self, path: &str) {
+        self.context_paths.insert(path::join(&["/", path]));
+    }
+}
+
+/// The platform of an image that was built for a platform somebody asked for. What was not asked for stays the base's own, as long
+/// as the rest is the same.
+fn retarget(image: &mut Platform, wanted: &Platform) {
+    let same = image.os == wanted.os && image.architecture == wanted.architecture;
+    image.os = wanted.os.clone();
+    image.architecture = wanted.architecture.clone();
+    if !wanted.variant.is_empty() || !same {
+        image.variant = wanted.variant.clone();
+    }
+    if !wanted.os_version.is_empty() || !same {
+        image.os_version = wanted.os_version.clone();
+    }
+    if !wanted.os_features.is_empty() {
+        image.os_features = wanted.os_features.clone();
+    }
+}
+
+/// A platform as ops carry it.
+pub fn op_platform(platform: &Platform) -> pb::Platform {
+    pb::Platform {
+        os: platform.os.clone(),
+        architecture: platform.architecture.clone(),
+        variant: platform.variant.clone(),
+        os_version: platform.os_version.clone(),
+        os_features: platform.os_features.clone(),
+    }
+}
+
+/// What is known of an op that stands on these lines. An op of no line of its own is in the file all the same.
+fn at(file: llb::SourceMapId, lines: Option<Lines>) -> llb::Meta {
+    let ranges = lines
+        .map(|lines| llb::lines(lines.start, lines.end))
+        .into_iter()
+        .collect();
+    llb::Meta::default().at(llb::Location {
+        source_map: file,
+        ranges,
+    })
+}
+
+fn described(meta: llb::Meta, command: &str) -> llb::Meta {
+    let mut meta = meta;
+    meta.description.insert(
+        "com.docker.dockerfile.v1.command".to_owned(),
+        command.to_owned(),
+    );
+    meta
+}
+
+fn located(error: Box<Diagnostic>, lines: Option<Lines>) -> Box<Diagnostic> {
+    match lines {
+        Some(lines) => Box::new(error.at(lines)),
+        None => error,
+    }
+}

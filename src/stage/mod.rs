@@ -1,1 +1,439 @@
 //! Names and numbers to a graph of stages.
+//!
+//! Takes the checked instructions of a file and what the build asks for; gives a [`Graph`]: every stage with its base, its
+//! commands and the stages those commands read from. ARGs before the first FROM are in force here and nowhere else.
+//! Knows nothing of LLB, of image configs, or of how a base image is found.
+
+mod arguments;
+mod context;
+mod cycle;
+mod messages;
+
+pub use context::{Contexts, NamedContext};
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use crate::{
+    diagnostic::{Diagnostic, Result},
+    expand::{Environment, Expander, Scope},
+    golang,
+    instruction::{self, Dockerfile, Instruction, Kind},
+    reference::platform::{self, Platform},
+    source::{Lines, Source},
+    syntax,
+};
+
+/// The name of the base that is empty.
+pub const SCRATCH: &str = "scratch";
+
+/// What the build asks of the graph.
+pub struct Options<'a> {
+    /// The stage to build; `None` is the last one.
+    pub target: Option<&'a str>,
+    /// `--build-arg`, by name.
+    pub build_args: &'a BTreeMap<String, String>,
+    /// The platform that builds.
+    pub build_platform: &'a Platform,
+    /// The platform that is built for.
+    pub target_platform: &'a Platform,
+    /// `--build-context`, by name.
+    pub contexts: &'a Contexts,
+}
+
+/// Every stage of a build, and the images that its commands read from as stages of their own.
+#[derive(Debug)]
+pub struct Graph {
+    /// In the order of the file; stages that a command brought come after them.
+    stages: Vec<Stage>,
+    names: HashMap<String, StageId>,
+    target: StageId,
+    /// The scope of FROM: automatic arguments, then the ARGs before the first FROM.
+    pub arguments: Environment,
+    /// `--build-arg`, with `SOURCE_DATE_EPOCH` as it was understood.
+    pub build_args: BTreeMap<String, String>,
+    /// `SOURCE_DATE_EPOCH`, in seconds since 1970.
+    pub epoch: Option<i64>,
+    /// The escape character of the file.
+    pub escape: char,
+}
+
+/// A stage by its place in the graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StageId(usize);
+
+impl StageId {
+    /// The place of the stage in the graph, from zero.
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// What one FROM begins, or an image that a command reads from.
+#[derive(Debug)]
+pub struct Stage {
+    /// The name given with AS.
+    pub name: Option<String>,
+    /// How progress names the stage; empty when it is the only one.
+    pub label: String,
+    /// What the stage begins with.
+    pub base: Base,
+    /// The base as named, expanded.
+    pub base_name: String,
+    /// `--platform`, expanded.
+    pub platform: Option<Platform>,
+    /// The named context that stands in for the whole stage.
+    pub context: Option<NamedContext>,
+    /// The commands in order; ONBUILD triggers of the base come first.
+    pub commands: Vec<Command>,
+    /// Where the stage is named.
+    pub lines: Option<Lines>,
+    /// The FROM line as written.
+    pub code: String,
+    /// How many steps progress counts in this stage.
+    pub step_count: usize,
+    /// Whether a command brought the stage: no FROM names it.
+    pub implicit: bool,
+    /// The stages that commands read from, each with the lines of the last command that does.
+    dependencies: BTreeMap<StageId, Lines>,
+}
+
+/// What a stage begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Base {
+    /// Nothing.
+    Scratch,
+    /// An earlier stage.
+    Stage(StageId),
+    /// An image, or the named context that stands in for it.
+    Image,
+}
+
+/// A command of a stage, with the stages it reads from.
+#[derive(Debug, Clone)]
+pub struct Command {
+    /// The instruction.
+    pub instruction: Arc<Instruction>,
+    /// For COPY the stage of `--from`; for RUN a stage for each mount, in order.
+    pub sources: Vec<StageId>,
+    /// Whether it comes from an ONBUILD of the base.
+    pub is_trigger: bool,
+}
+
+/// Builds the graph of a file.
+pub fn graph(dockerfile: &Dockerfile, escape: char, options: &Options<'_>) -> Result<Graph> {
+    let Some(last) = dockerfile.stages.last() else {
+        return Err(messages::no_stages());
+    };
+    let target_name = options
+        .target
+        .unwrap_or(last.name.as_deref().unwrap_or_default());
+    let (arguments, build_args, epoch) =
+        arguments::global(dockerfile, escape, target_name, options)?;
+    let mut graph = Graph {
+        stages: Vec::with_capacity(dockerfile.stages.len()),
+        names: HashMap::new(),
+        target: StageId(0),
+        arguments,
+        build_args,
+        epoch,
+        escape,
+    };
+    for (number, written) in dockerfile.stages.iter().enumerate() {
+        let stage = graph.read(number, written, options)?;
+        graph.add(stage);
+    }
+    graph.target = graph.find_target(options.target)?;
+    for (number, written) in dockerfile.stages.iter().enumerate() {
+        for instruction in &written.commands {
+            let command = graph.command(StageId(number), Arc::new(instruction.clone()))?;
+            graph.stages[number].commands.push(command);
+        }
+    }
+    cycle::refuse(&graph)?;
+    if let [only] = graph.stages.as_mut_slice() {
+        only.label.clear();
+    }
+    Ok(graph)
+}
+
+impl Graph {
+    /// The stage to build.
+    pub fn target(&self) -> StageId {
+        self.target
+    }
+
+    /// Every stage, in an order in which each comes after its base.
+    pub fn ids(&self) -> impl Iterator<Item = StageId> + use<> {
+        (0..self.stages.len()).map(StageId)
+    }
+
+    /// The stage with this place.
+    pub fn stage(&self, id: StageId) -> &Stage {
+        &self.stages[id.0]
+    }
+
+    /// The names that progress shows, for suggestions.
+    pub fn labels(&self) -> impl Iterator<Item = &str> {
+        self.stages
+            .iter()
+            .map(|stage| stage.label.as_str())
+            .filter(|label| !label.is_empty())
+    }
+
+    /// Which stages the target needs, by place.
+    pub fn reachable(&self) -> Vec<bool> {
+        let mut reachable = vec![false; self.stages.len()];
+        let mut open = vec![self.target];
+        while let Some(id) = open.pop() {
+            if std::mem::replace(&mut reachable[id.0], true) {
+                continue;
+            }
+            let stage = &self.stages[id.0];
+            if let Base::Stage(base) = stage.base {
+                open.push(base);
+            }
+            open.extend(stage.dependencies.keys());
+        }
+        reachable
+    }
+
+    /// The ONBUILD instructions that the base stage of `id` leaves to it.
+    pub fn triggers_of_base(&self, id: StageId) -> Vec<String> {
+        let Base::Stage(base) = self.stages[id.0].base else {
+            return Vec::new();
+        };
+        let commands = self.stages[base.0].commands.iter();
+        commands
+            .filter_map(|command| match &command.instruction.kind {
+                Kind::Onbuild(onbuild) => Some(onbuild.expression.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Puts ONBUILD triggers before the commands of a stage. Gives whether they brought new stages to read from.
+    pub fn add_triggers(&mut self, id: StageId, triggers: &[String]) -> Result<bool> {
+        let lines = self.stages[id.0].lines;
+        let place = |error: Box<Diagnostic>| match lines {
+            Some(lines) => Box::new(error.only_at(lines)),
+            None => error,
+        };
+        let mut commands = Vec::with_capacity(triggers.len());
+        for trigger in triggers {
+            let instruction = trigger_instruction(trigger, lines).map_err(place)?;
+            let mut command = self.command(id, Arc::new(instruction)).map_err(place)?;
+            command.is_trigger = true;
+            commands.push(command);
+        }
+        let brought = commands.iter().any(|command| !command.sources.is_empty());
+        let stage = &mut self.stages[id.0];
+        stage.step_count += commands.len();
+        commands.append(&mut stage.commands);
+        stage.commands = commands;
+        Ok(brought)
+    }
+
+    /// One FROM, its name and platform expanded.
+    fn read(
+        &self,
+        number: usize,
+        written: &instruction::Stage,
+        options: &Options<'_>,
+    ) -> Result<Stage> {
+        let at = |error: Diagnostic| Box::new(error.at(written.lines));
+        let expander = Expander::new(self.escape);
+        let base = expander
+            .word(&written.base_name, &self.arguments)
+            .map_err(|error| at(Diagnostic::error(error.to_string())))?;
+        if base.text.is_empty() {
+            return Err(at(messages::blank_base(&written.base_name)));
+        }
+        let platform = match written.platform.as_deref() {
+            None | Some("") => None,
+            Some(platform) => Some(self.platform(platform).map_err(at)?),
+        };
+        let context = match &written.name {
+            Some(name) => {
+                options
+                    .contexts
+                    .find(name, platform.as_ref(), options.target_platform)?
+            }
+            None => None,
+        };
+        let replaced = context.is_some();
+        let named = self.names.get(&base.text);
+        let base_kind = match named {
+            _ if replaced => Base::Image,
+            Some(id) => Base::Stage(*id),
+            None if base.text == SCRATCH => Base::Scratch,
+            None => Base::Image,
+        };
+        let label = written
+            .name
+            .clone()
+            .unwrap_or_else(|| format!("stage-{number}"));
+        let step_count = match replaced {
+            true => 0,
+            false => {
+                usize::from(base_kind == Base::Image)
+                    + written
+                        .commands
+                        .iter()
+                        .filter(|command| is_step(command))
+                        .count()
+            }
+        };
+        Ok(Stage {
+            name: written.name.clone(),
+            label,
+            base: base_kind,
+            base_name: base.text,
+            platform,
+            context,
+            commands: Vec::with_capacity(written.commands.len()),
+            lines: Some(written.lines),
+            code: written.original.clone(),
+            step_count,
+            implicit: false,
+            dependencies: BTreeMap::new(),
+        })
+    }
+
+    /// `--platform` of a FROM.
+    fn platform(&self, written: &str) -> std::result::Result<Platform, Diagnostic> {
+        let expanded = Expander::new(self.escape)
+            .word(written, &self.arguments)
+            .map_err(|error| messages::platform_arguments(&error))?;
+        let names = self.arguments.names();
+        let suggestion = || {
+            let near =
+                |name: &String| golang::nearest(name, names.iter().map(String::as_str), true);
+            expanded.unmatched.iter().find_map(near)
+        };
+        if expanded.text.is_empty() {
+            return Err(messages::empty_platform(written).suggest(suggestion()));
+        }
+        platform::parse(&expanded.text)
+            .map_err(|error| messages::bad_platform(written, &error, suggestion()))
+    }
+
+    fn add(&mut self, stage: Stage) -> StageId {
+        let id = StageId(self.stages.len());
+        if let Some(name) = stage.name.as_ref().filter(|name| !name.is_empty()) {
+            self.names.insert(name.to_lowercase(), id);
+        }
+        self.stages.push(stage);
+        id
+    }
+
+    fn find_target(&self, wanted: Option<&str>) -> Result<StageId> {
+        match wanted {
+            None => Ok(StageId(self.stages.len() - 1)),
+            Some(name) => self
+                .by_name(name)
+                .ok_or_else(|| messages::no_target(name, self.labels())),
+        }
+    }
+
+    fn by_name(&self, name: &str) -> Option<StageId> {
+        self.names.get(&name.to_lowercase()).copied()
+    }
+
+    /// Finds what a command of stage `owner` reads from. What no stage is named is an image: a stage of its own.
+    fn command(&mut self, owner: StageId, instruction: Arc<Instruction>) -> Result<Command> {
+        let lines = instruction.lines;
+        let sources = match &instruction.kind {
+            Kind::Copy(copy) => match copy.from.as_deref().filter(|from| !from.is_empty()) {
+                Some(from) => vec![self.copy_source(from, lines)?],
+                None => Vec::new(),
+            },
+            Kind::Run(run) => {
+                let from = run
+                    .mounts
+                    .iter()
+                    .map(|mount| mount.from.as_deref().unwrap_or(SCRATCH));
+                from.map(|from| self.mount_source(from)).collect()
+            }
+            _ => Vec::new(),
+        };
+        for source in &sources {
+            self.stages[owner.0].dependencies.insert(*source, lines);
+        }
+        Ok(Command {
+            instruction,
+            sources,
+            is_trigger: false,
+        })
+    }
+
+    fn copy_source(&mut self, from: &str, lines: Lines) -> Result<StageId> {
+        let expanded = Expander::new(self.escape)
+            .word(from, &Environment::default())
+            .map_err(|error| Diagnostic::error(error.to_string()))?;
+        if expanded.text != from {
+            return Err(messages::expansion_in_from());
+        }
+        if let Ok(number) = golang::atoi(from) {
+            return usize::try_from(number)
+                .ok()
+                .filter(|number| *number < self.stages.len())
+                .map(StageId)
+                .ok_or_else(|| messages::bad_stage_index(number));
+        }
+        match self.by_name(from) {
+            Some(id) => Ok(id),
+            None => Ok(self.add_image(from, Some(lines))),
+        }
+    }
+
+    fn mount_source(&mut self, from: &str) -> StageId {
+        self.by_name(from)
+            .unwrap_or_else(|| self.add_image(from, None))
+    }
+
+    fn add_image(&mut self, name: &str, lines: Option<Lines>) -> StageId {
+        self.add(Stage {
+            name: None,
+            label: String::new(),
+            base: if name == SCRATCH {
+                Base::Scratch
+            } else {
+                Base::Image
+            },
+            base_name: name.to_owned(),
+            platform: None,
+            context: None,
+            commands: Vec::new(),
+            lines,
+            code: String::new(),
+            step_count: 0,
+            implicit: true,
+            dependencies: BTreeMap::new(),
+        })
+    }
+}
+
+/// Whether progress counts the command. WORKDIR counts even when it makes no directory.
+fn is_step(instruction: &Instruction) -> bool {
+    matches!(
+        instruction.kind,
+        Kind::Add(_) | Kind::Copy(_) | Kind::Run(_) | Kind::Workdir(_)
+    )
+}
+
+/// Reads an ONBUILD trigger as if it stood where the FROM stands.
+fn trigger_instruction(trigger: &str, lines: Option<Lines>) -> Result<Instruction> {
+    let parsed = syntax::parse(&Source::new("ONBUILD", trigger));
+    let file = parsed.into_result()?;
+    let [written] = file.instructions.as_slice() else {
+        return Err(messages::one_trigger());
+    };
+    let mut instruction = instruction::read_one(written)?;
+    if let Some(lines) = lines {
+        instruction.lines = lines;
+    }
+    Ok(instruction)
+}

@@ -101,3 +101,75 @@ fn check(rest: &str) -> Result<Arguments> {
         command: Box::new(json_or_line(command.trim_start_matches(is_blank))?),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(instruction: &str) -> String {
+        let (keyword, rest) = instruction.split_once(' ').unwrap_or((instruction, ""));
+        match read(Keyword::read(keyword), rest, '\\') {
+            Ok(arguments) => summary(&arguments),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    fn summary(arguments: &Arguments) -> String {
+        match arguments {
+            Arguments::Words(words) => format!("words {words:?}"),
+            Arguments::Json(words) => format!("json {words:?}"),
+            Arguments::Line(line) => format!("line {line:?}"),
+            Arguments::Pairs(pairs) => {
+                let pair = |it: &Pair| format!("{}{}|{}", it.key, it.separator, it.value);
+                let pairs: Vec<_> = pairs.iter().map(pair).collect();
+                format!("pairs {pairs:?}")
+            }
+            Arguments::Check { kind, command } => format!("{kind}: {}", summary(command)),
+            Arguments::Trigger(_) => "trigger".to_owned(),
+        }
+    }
+
+    #[test]
+    fn each_instruction_has_its_form() {
+        let cases = [
+            ("COPY a  b\t/c", r#"words ["a", "b", "/c"]"#),
+            ("COPY \"a b\" /c", r#"words ["\"a", "b\"", "/c"]"#),
+            (r#"COPY ["a b", "/c"]"#, r#"json ["a b", "/c"]"#),
+            ("VOLUME [", r#"words ["["]"#),
+            ("COPY", "words []"),
+            ("RUN make  all", r#"line "make  all""#),
+            (r#"CMD ["a"]"#, r#"json ["a"]"#),
+            ("CMD ['a']", r#"line "['a']""#),
+            ("CMD []", "json []"),
+            ("RUN", r#"line """#),
+            (
+                "SHELL [1]",
+                "when using JSON array syntax, arrays must be comprised of strings only",
+            ),
+            (
+                "ENV a=b c=\"d e\" f==",
+                r#"pairs ["a=|b", "c=|\"d e\"", "f=|="]"#,
+            ),
+            ("ENV a  b=c d ", r#"pairs ["a|b=c d "]"#),
+            ("ENV", "pairs []"),
+            ("ENV a", "ENV must have two arguments"),
+            ("label a", "LABEL must have two arguments"),
+            (
+                "ENV a=b c",
+                r#"Syntax error - can't find = in "c". Must be of the form: name=value"#,
+            ),
+            (r"ARG a b='c d' e\ f", r#"words ["a", "b='c d'", "e\\ f"]"#),
+            ("EXPOSE 80 [", r#"words ["80", "["]"#),
+            ("FROM a AS b", r#"words ["a", "AS", "b"]"#),
+            ("WORKDIR /a b", r#"line "/a b""#),
+            ("HEALTHCHECK CMD  a b", r#"CMD: line "a b""#),
+            (r#"HEALTHCHECK CMD ["a"]"#, r#"CMD: json ["a"]"#),
+            ("HEALTHCHECK NONE", r#"NONE: line """#),
+            ("HEALTHCHECK", r#": line """#),
+            ("HELO a", "words []"),
+        ];
+        for (instruction, expected) in cases {
+            assert_eq!(told(instruction), expected, "{instruction}");
+        }
+    }
+}

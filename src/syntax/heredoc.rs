@@ -416,3 +416,113 @@ fn unsupported(modifier: &[char]) -> String {
     let modifier: String = modifier.iter().collect();
     format!("unsupported modifier ({modifier}) in substitution")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `name` for one whose content is expanded, `'name'` for one whose is not; `-` before it when tabs go,
+    /// the number when there is one.
+    fn summary(heredoc: &Heredoc) -> String {
+        let number = match heredoc.file_descriptor {
+            0 => String::new(),
+            number => number.to_string(),
+        };
+        let dash = if heredoc.chomp { "-" } else { "" };
+        let quote = if heredoc.expand { "" } else { "'" };
+        format!("{number}{dash}{quote}{}{quote}", heredoc.name)
+    }
+
+    #[test]
+    fn a_word_opens_a_heredoc_when_it_looks_like_one() {
+        let cases = [
+            ("<<EOF", Some("EOF")),
+            ("<<-EOF", Some("-EOF")),
+            ("<< EOF", Some("EOF")),
+            ("3<<EOF", Some("3EOF")),
+            ("99999999999999999999<<EOF", Some("4294967295EOF")),
+            ("<<'EOF'", Some("'EOF'")),
+            ("<<\"E F\"", Some("'E F'")),
+            ("<<E\"O\"F", Some("'EOF'")),
+            (r"<<E\'F", Some("E'F")),
+            ("<<$X", Some("$X")),
+            ("<<\u{feff}EOF", Some("EOF")),
+            ("<<", None),
+            ("<<-", None),
+            ("<<''", None),
+            ("<<EOF cat", None),
+            ("<<'' a", None),
+            ("<<EOF<", None),
+            ("<<<EOF", None),
+            ("x<<EOF", None),
+            ("<EOF", None),
+            ("<<'EOF", None),
+        ];
+        for (word, expected) in cases {
+            let found = parse_word(word).as_ref().map(summary);
+            assert_eq!(found.as_deref(), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_line_opens_what_its_words_open() {
+        let cases = [
+            ("RUN <<EOF", "EOF"),
+            ("COPY <<a <<-'b' 3<<c /x", "a -'b' 3c"),
+            ("RUN cat <<EOF && cat << 'A B'", "EOF 'A B'"),
+            ("RUN cat<<EOF", ""),
+            ("RUN '<<EOF' \"<<EOF\" \\<<EOF", ""),
+            ("RUN <<<EOF", ""),
+            ("RUN 'it <<EOF", ""),
+            ("RUN ${x <<EOF", ""),
+            ("RUN ${x:-y} $y $$ <<EOF", "EOF"),
+            // What the original's lexer loses and makes of braces.
+            ("RUN <<E${x:-y}", ""),
+            ("RUN ${x:-a <<EOF}", "EOF}"),
+            (r#"RUN ${x:-a <<"b\n"}"#, "'b\\n}'"),
+        ];
+        for (line, expected) in cases {
+            let found: Vec<_> = openings(line).unwrap().iter().map(summary).collect();
+            assert_eq!(found.join(" "), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_read_is_told_as_the_lexer_tells_it() {
+        let cases = [
+            (
+                r#"RUN ${x:-a <<\"b}"#,
+                r#"failed to process "\"b}": unexpected end of statement while looking for matching double-quote"#,
+            ),
+            (
+                r"RUN ${x:-a <<\'b}",
+                r#"failed to process "'b}": unexpected end of statement while looking for matching single-quote"#,
+            ),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(openings(line).err().unwrap_or_default(), expected, "{line}");
+        }
+        let errors = [
+            ("${", "syntax error: missing '}'"),
+            ("${}", "syntax error: bad substitution"),
+            ("${x", "unsupported modifier (\u{fffd}) in substitution"),
+            ("${x!}", "unsupported modifier (!) in substitution"),
+            ("${x:#y}", "unsupported modifier (:#) in substitution"),
+            ("${x:", "syntax error: missing '}'"),
+            ("${x-${y", "syntax error: missing '}'"),
+            ("${x-${}}", "syntax error: bad substitution"),
+            ("${x/y", "syntax error: missing '/' in ${}"),
+            ("${x/y/'", "syntax error: missing '}'"),
+        ];
+        for (text, expected) in errors {
+            let told = words(text, Modes::default()).unwrap_err();
+            assert_eq!(told, format!("failed to process \"{text}\": {expected}"));
+        }
+    }
+
+    #[test]
+    fn chomp_strips_the_tabs_of_every_line() {
+        assert_eq!(chomp("\t\ta\tb\n c\n\t\n\td"), "a\tb\n c\n\nd");
+        assert_eq!(chomp(""), "");
+    }
+}

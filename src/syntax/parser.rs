@@ -259,3 +259,188 @@ fn opens_heredocs(instruction: &Instruction) -> bool {
     let takes = inner.kind().is_some_and(Keyword::takes_heredocs);
     takes && !matches!(inner.arguments, Arguments::Json(_))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A line for each instruction, with its place, its here-documents and the comments above it;
+    /// then a line for each diagnostic.
+    fn summary(text: &str) -> String {
+        let parsed = file(text);
+        let mut lines: Vec<_> = parsed
+            .file
+            .instructions
+            .iter()
+            .map(instruction_line)
+            .collect();
+        lines.extend(parsed.diagnostics.iter().map(|diagnostic| {
+            let place = diagnostic.locations.first().copied().unwrap_or_default();
+            format!("{place} {}: {diagnostic}", diagnostic.severity)
+        }));
+        lines.join("\n")
+    }
+
+    fn instruction_line(instruction: &Instruction) -> String {
+        let mut line = format!("{} {:?}", instruction.lines, instruction.original);
+        for heredoc in &instruction.heredocs {
+            line.push_str(&format!(" <<{} {:?}", heredoc.name, heredoc.content));
+        }
+        for comment in &instruction.comments {
+            line.push_str(&format!(" # {comment}"));
+        }
+        line
+    }
+
+    #[track_caller]
+    fn check(text: &str, expected: &[&str]) {
+        assert_eq!(summary(text), expected.join("\n"), "{text}");
+    }
+
+    #[test]
+    fn a_line_goes_on_while_it_ends_with_the_escape_character() {
+        check(
+            "RUN a \\\n  b \\ \t\r\nc\r\nRUN d",
+            &["1-3 \"RUN a   b c\"", "4 \"RUN d\""],
+        );
+        check("RUN a \\\\\nRUN b", &[r#"1 "RUN a \\\\""#, "2 \"RUN b\""]);
+        check("RUN a \\\n# no\n  # no\nb", &["1-4 \"RUN a b\""]);
+        check("RUN a \\", &["1 \"RUN a \""]);
+        check("\\\nRUN a", &["1-2 \"RUN a\""]);
+        check(
+            "# escape=`\nRUN a `\nb \\\nRUN c",
+            &["2-3 \"RUN a b \\\\\"", "4 \"RUN c\""],
+        );
+    }
+
+    #[test]
+    fn an_empty_line_in_a_continuation_is_warned_about_on_the_last_line() {
+        check(
+            "FROM a\nRUN b \\\n\n \nc\n\nRUN d",
+            &[
+                "1 \"FROM a\"",
+                "2-5 \"RUN b c\"",
+                "7 \"RUN d\"",
+                "5 warning: Empty continuation line found in: RUN b c",
+            ],
+        );
+    }
+
+    #[test]
+    fn comments_stay_until_an_instruction_or_an_empty_one() {
+        check(
+            "# syntax=x\n# a\n\n#b\nFROM a\nRUN b \\\n# c\nd\n# e\n#\n  # f\nRUN g # h\n# i",
+            &[
+                "5 \"FROM a\" # a # b",
+                "6-8 \"RUN b d\"",
+                "12 \"RUN g # h\" # # f",
+            ],
+        );
+    }
+
+    #[test]
+    fn the_comments_at_the_top_are_kept_with_their_lines() {
+        let text = "# check=skip=all\n# fal: a\n\n #\n  ## b\nFROM a\n# c\nRUN d";
+        let comments = file(text).file.comments;
+        let comments: Vec<_> = comments
+            .iter()
+            .map(|(at, text)| (at.start, &**text))
+            .collect();
+        assert_eq!(comments, [(2, "fal: a"), (4, ""), (5, "# b")]);
+        assert_eq!(file("\\\nFROM a\n# b").file.comments, []);
+    }
+
+    #[test]
+    fn directives_end_with_the_first_line_that_is_none() {
+        let escape = |text: &str| file(text).file.escape;
+        assert_eq!(escape("#ESCAPE = `\nFROM a"), '`');
+        assert_eq!(escape("\u{feff}  # escape=`\nFROM a"), '`');
+        assert_eq!(escape("# syntax=x\n# escape=`"), '`');
+        assert_eq!(escape("# a\n# escape=`\nFROM a"), '\\');
+        assert_eq!(escape("\n# escape=`\nFROM a"), '\\');
+        assert_eq!(escape("# other=x\n# escape=`\nFROM a"), '\\');
+        // The original reports the line before.
+        check(
+            "# syntax=x\n# escape=x\nFROM a",
+            &[
+                "3 \"FROM a\"",
+                "1 error: invalid escape token 'x' does not match ` or \\",
+            ],
+        );
+        check(
+            "# check=a\n#check=b\nFROM a",
+            &[
+                "3 \"FROM a\"",
+                "1 error: only one check parser directive can be used",
+            ],
+        );
+    }
+
+    #[test]
+    fn heredocs_belong_to_their_instruction() {
+        check(
+            "RUN a <<A <<-\"B\"\n$a\r\n\tA\nA\r\n\tb\n\tB\nRUN c",
+            &[
+                r#"1-6 "RUN a <<A <<-\"B\"" <<A "$a\r\n\tA\n" <<B "\tb\n""#,
+                "7 \"RUN c\"",
+            ],
+        );
+        check(
+            "ONBUILD COPY <<A /b\n# c\n\nA",
+            &[r##"1-4 "ONBUILD COPY <<A /b" <<A "# c\n\n""##],
+        );
+        check("RUN a \\\n <<A\nb\nA", &["1-4 \"RUN a  <<A\" <<A \"b\\n\""]);
+        check(
+            "CMD a <<A\nRUN [\"<<A\"]",
+            &["1 \"CMD a <<A\"", "2 \"RUN [\\\"<<A\\\"]\""],
+        );
+        check(
+            "FROM a\nRUN b <<A\nc\nA c\n",
+            &["1 \"FROM a\"", "2-4 error: unterminated heredoc"],
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_placed_and_does_not_hide_the_rest() {
+        check(
+            "ENV a\nFROM b\nRUN \\\n[1]",
+            &[
+                "2 \"FROM b\"",
+                "1 error: ENV must have two arguments",
+                "3-4 error: when using JSON array syntax, arrays must be comprised of strings only",
+            ],
+        );
+        check("", &["0 error: file with no instructions"]);
+        check("# a\n\n", &["2 error: file with no instructions"]);
+        let long = "b".repeat(70_000);
+        let too_long = "error: dockerfile line greater than max allowed size of 65535";
+        check(
+            &format!("FROM a\nRUN {long}\n"),
+            &["1 \"FROM a\"", &format!("1 {too_long}")],
+        );
+        check(
+            &format!("FROM \\\n{long}\n"),
+            &["1-2 \"FROM \"", &format!("2 {too_long}")],
+        );
+    }
+
+    #[test]
+    fn a_trigger_is_an_instruction_but_not_without_end() {
+        let trigger = |text: &str| match file(text).file.instructions.pop().map(|it| it.arguments) {
+            Some(Arguments::Trigger(trigger)) => *trigger,
+            other => panic!("{other:?}"),
+        };
+        let run = trigger("ONBUILD --x RUN --y z");
+        assert_eq!(run.keyword, "RUN");
+        assert_eq!(run.flags, ["--y"]);
+        assert_eq!(run.arguments, Arguments::Line("z".to_owned()));
+        let onbuild = trigger("ONBUILD onbuild RUN a");
+        assert_eq!(onbuild.keyword, "onbuild");
+        assert_eq!(onbuild.arguments, Arguments::Line("RUN a".to_owned()));
+        let deep = format!("ONBUILD {}ENV a", "ONBUILD \\\n".repeat(100_000));
+        assert_eq!(
+            summary(&deep),
+            "1-100001 error: ENV must have two arguments"
+        );
+    }
+}

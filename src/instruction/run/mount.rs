@@ -279,3 +279,160 @@ fn number(key: &str, value: &str, base: u32) -> Result<u64> {
     let number = golang::parse_uint(value, base, 32);
     Ok(number.map_err(|_| messages::wrong_number(key, value))?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is not as it is by default, or the error. `$X` is `cache`.
+    fn told(text: &str) -> String {
+        let written = WrittenMount::new(text.to_owned());
+        let mount = written.and_then(|it| it.read(|word| Ok(word.replace("$X", "cache"))));
+        let mount = match mount {
+            Ok(mount) => mount,
+            Err(error) => return error.to_string(),
+        };
+        let texts = [
+            ("from", mount.from),
+            ("source", mount.source),
+            ("target", mount.target),
+            ("id", mount.cache_id),
+            ("sharing", mount.sharing.map(|it| it.as_str().to_owned())),
+            ("env", mount.env),
+            ("mode", mount.mode.map(|it| format!("{it:o}"))),
+            ("uid", mount.uid.map(|it| it.to_string())),
+            ("gid", mount.gid.map(|it| it.to_string())),
+            (
+                "size",
+                Some(mount.size_limit)
+                    .filter(|it| *it != 0)
+                    .map(|it| it.to_string()),
+            ),
+            ("required", mount.required.then(|| "yes".to_owned())),
+        ];
+        let access = if mount.read_only { "ro" } else { "rw" };
+        let mut told = format!("{} {access}", mount.kind.as_str());
+        for (key, value) in texts {
+            if let Some(value) = value {
+                told.push_str(&format!(" {key}={value}"));
+            }
+        }
+        told
+    }
+
+    #[test]
+    fn keys_are_read_in_order_and_with_their_values_replaced() {
+        let cases = [
+            ("target=/x", "bind ro target=/x"),
+            (
+                "dst=/x,src=a,from=b,rw",
+                "bind rw from=b source=a target=/x",
+            ),
+            (
+                "TYPE=$X,Target=/$X,id=$X",
+                "cache rw target=/cache id=cache",
+            ),
+            (
+                "type=cache,target=/x,ro,sharing=LOCKED",
+                "cache ro target=/x sharing=locked",
+            ),
+            (
+                "type=cache,mode=0755,uid=1,gid=2",
+                "cache rw mode=755 uid=1 gid=2",
+            ),
+            (
+                "type=tmpfs,target=/x,size=1k",
+                "tmpfs rw target=/x size=1024",
+            ),
+            (
+                "type=secret,id=a,env=,required",
+                "secret ro id=a env= required=yes",
+            ),
+            ("type=ssh,required=0", "ssh ro"),
+            ("readonly=false", "bind rw"),
+            ("ro,rw=0", "bind ro"),
+            ("from=,target=", "bind ro"),
+            ("from=a$,\"target=/a,b\"", "bind ro from=a$ target=/a,b"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(told(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_is_told_as_the_original_tells_it() {
+        let cases = [
+            ("", "failed to parse csv mounts: EOF"),
+            (
+                "a\"",
+                "failed to parse csv mounts: parse error on line 1, column 2: bare \" in non-quoted-field",
+            ),
+            (
+                "from=$X",
+                "'from' doesn't support variable expansion, define alias stage instead",
+            ),
+            (
+                "type=cach",
+                "unsupported mount type \"cach\" (did you mean cache?)",
+            ),
+            ("type=x", "unsupported mount type \"x\""),
+            (
+                "sharing=lock",
+                "unsupported sharing value \"lock\" (did you mean locked?)",
+            ),
+            (
+                "required,type=ssh",
+                "unexpected key 'required' for mount type 'bind'",
+            ),
+            ("size=1", "unexpected key 'size' for mount type 'bind'"),
+            ("type=tmpfs,size=x", "invalid value for size: x"),
+            ("ro=x", "invalid value for ro: x"),
+            ("readwrite=x", "invalid value for readwrite: x"),
+            ("type=ssh,required=x", "invalid value for required: x"),
+            ("target", "invalid field 'target' must be a key=value pair"),
+            (
+                "Tagret=/x",
+                "unexpected key 'tagret' in 'Tagret=/x' (did you mean target?)",
+            ),
+            ("type=cache,mode=8", "invalid value 8 for mode"),
+            ("type=cache,uid=-1", "invalid value -1 for uid"),
+            (
+                "type=cache,gid=4294967296",
+                "invalid value 4294967296 for gid",
+            ),
+            ("mode=0", "mode not allowed for \"bind\" type mounts"),
+            (
+                "type=tmpfs,gid=0,uid=0",
+                "uid not allowed for \"tmpfs\" type mounts",
+            ),
+            ("sharing=shared", "invalid cache sharing set for bind mount"),
+            (
+                "type=secret,id=a,from=b",
+                "secret mount should not have a from",
+            ),
+            (
+                "type=secret,id=a,sharing=shared",
+                "secret mount should not define sharing",
+            ),
+            (
+                "type=secret,env=A",
+                "invalid secret mount. one of source, target required",
+            ),
+            (
+                "type=secret,id=a,source=b",
+                "both source and id can't be set",
+            ),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(told(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn before_variables_are_known_only_commas_and_from_are_read() {
+        let from = |text: &str| WrittenMount::new(text.to_owned()).map(|it| it.from);
+        assert_eq!(from("type=x,foo,from=a,From=b"), Ok(Some("b".to_owned())));
+        assert_eq!(from("target=$X,from="), Ok(None));
+        assert!(from("from=a${b").is_err());
+    }
+}

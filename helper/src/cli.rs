@@ -1,0 +1,204 @@
+//! Arguments to a step, and its outcome to an exit code.
+//!
+//! ```text
+//! fal-helper look    --image DIR --out DIR [--soft] REQUEST
+//! fal-helper curl    --look DIR [--out DIR] [--root DIR] [--from DIR]
+//! fal-helper runtime --look DIR --out DIR [--wheels DIR]
+//! ```
+//! The arguments are part of cache keys: they change only with a reason.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::{env, fs};
+
+use crate::failure::{Failure, Kind};
+use crate::install;
+use crate::look::look;
+use crate::report::{LOOK_FILE, REPORT_FILE, Report};
+use crate::request::Request;
+use crate::root::Root;
+
+const USAGE: &str = "fal-helper look --image DIR --out DIR [--soft] REQUEST | \
+                     curl --look DIR [--out DIR] [--root DIR] [--from DIR] | runtime --look DIR --out DIR [--wheels DIR]";
+
+/// A report of more bytes than this is none of ours.
+const REPORT_LIMIT: u64 = 16 * 1024 * 1024;
+
+/// Does the step that the arguments name. What is wrong goes to standard error as one sentence.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().skip(1).collect();
+    match step(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let _ = writeln!(std::io::stderr(), "fal: {}", printable(&failure.sentence));
+            ExitCode::from(failure.kind.exit_code())
+        }
+    }
+}
+
+fn step(arguments: Vec<OsString>) -> Result<(), Failure> {
+    let mut arguments = arguments.into_iter();
+    let command = arguments.next().unwrap_or_default();
+    let arguments: Vec<OsString> = arguments.collect();
+    match command.to_str() {
+        Some("look") => look_step(Arguments::read(
+            arguments,
+            &["--image", "--out"],
+            &["--soft"],
+        )?),
+        Some("curl") => curl_step(Arguments::read(
+            arguments,
+            &["--look", "--out", "--root", "--from"],
+            &[],
+        )?),
+        Some("runtime") => runtime_step(Arguments::read(
+            arguments,
+            &["--look", "--out", "--wheels"],
+            &[],
+        )?),
+        _ => Err(usage(format!(
+            "`{}` is not a step",
+            command.to_string_lossy()
+        ))),
+    }
+}
+
+fn look_step(arguments: Arguments) -> Result<(), Failure> {
+    let root = Root::new(arguments.path("--image")?);
+    let request = match arguments.rest.as_slice() {
+        [request] => Request::from_argument(request).map_err(usage)?,
+        _ => return Err(usage("one request is needed".to_owned())),
+    };
+    let report = look(&root, &request);
+    write_report(&arguments.path("--out")?.join(LOOK_FILE), &report)?;
+    print(&report);
+    match report.failure {
+        Some(failure) if !arguments.has("--soft") => Err(failure),
+        _ => Ok(()),
+    }
+}
+
+fn curl_step(arguments: Arguments) -> Result<(), Failure> {
+    let looked = read_look(&arguments.path("--look")?)?;
+    let root = Root::new(arguments.optional("--root").unwrap_or(Path::new("/")));
+    let from = arguments.optional("--from").map(Root::new);
+    let report = install::curl::install(&root, &looked, from.as_ref(), env::vars_os())?;
+    finish(&arguments, &report)
+}
+
+fn runtime_step(arguments: Arguments) -> Result<(), Failure> {
+    let looked = read_look(&arguments.path("--look")?)?;
+    let wheels = arguments.optional("--wheels");
+    let report = install::runtime::install(&Root::new("/"), &looked, wheels, env::vars_os())?;
+    finish(&arguments, &report)
+}
+
+fn finish(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
+    if let Some(out) = arguments.optional("--out") {
+        write_report(&out.join(REPORT_FILE), report)?;
+    }
+    print(report);
+    report.failure.clone().map_or(Ok(()), Err)
+}
+
+fn read_look(directory: &Path) -> Result<Report, Failure> {
+    let path = Path::new("/").join(LOOK_FILE);
+    let name = directory.join(LOOK_FILE);
+    let bytes = Root::new(directory).read_start(&path, REPORT_LIMIT);
+    let bytes = bytes.map_err(|error| file(&name, &error))?;
+    let report = Report::from_json(&bytes).map_err(|error| file(&name, &error))?;
+    if let Some(failure) = report.failure {
+        return Err(failure);
+    }
+    let checked = report.request.as_ref().map(Request::check);
+    match checked {
+        Some(Ok(())) => Ok(report),
+        Some(Err(error)) => Err(file(&name, &error)),
+        None => Err(file(&name, &"it holds no request")),
+    }
+}
+
+fn write_report(path: &Path, report: &Report) -> Result<(), Failure> {
+    let json = report.to_json().map_err(|error| file(path, &error))?;
+    fs::write(path, json).map_err(|error| file(path, &error))
+}
+
+fn print(report: &Report) {
+    let _ = std::io::stdout().write_all(report.summary().as_bytes());
+}
+
+fn usage(what: String) -> Failure {
+    Failure::new(Kind::Usage, format!("{what} (usage: {USAGE})"))
+}
+
+fn file(path: &Path, error: &dyn std::fmt::Display) -> Failure {
+    Failure::new(Kind::File, format!("{}: {error}", path.display()))
+}
+
+/// A sentence stays on its line, and a hostile name in it sends nothing to the terminal.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars()
+        .map(|letter| {
+            if letter.is_control() {
+                '\u{fffd}'
+            } else {
+                letter
+            }
+        })
+        .collect()
+}
+
+/// `--name value` pairs, switches, and what is left.
+struct Arguments {
+    values: BTreeMap<String, PathBuf>,
+    switches: Vec<String>,
+    rest: Vec<String>,
+}
+
+impl Arguments {
+    fn read(arguments: Vec<OsString>, names: &[&str], switches: &[&str]) -> Result<Self, Failure> {
+        let mut read = Self {
+            values: BTreeMap::new(),
+            switches: Vec::new(),
+            rest: Vec::new(),
+        };
+        let mut arguments = arguments.into_iter();
+        while let Some(argument) = arguments.next() {
+            let argument = argument
+                .into_string()
+                .map_err(|_| usage("an argument is not UTF-8".to_owned()))?;
+            if names.contains(&argument.as_str()) {
+                let value = arguments
+                    .next()
+                    .ok_or_else(|| usage(format!("{argument} needs a value")))?;
+                read.values.insert(argument, value.into());
+            } else if switches.contains(&argument.as_str()) {
+                read.switches.push(argument);
+            } else if argument.starts_with("--") {
+                return Err(usage(format!(
+                    "`{argument}` is not an argument of this step"
+                )));
+            } else {
+                read.rest.push(argument);
+            }
+        }
+        Ok(read)
+    }
+
+    fn path(&self, name: &str) -> Result<PathBuf, Failure> {
+        self.optional(name)
+            .map(Path::to_owned)
+            .ok_or_else(|| usage(format!("{name} is needed")))
+    }
+
+    fn optional(&self, name: &str) -> Option<&Path> {
+        self.values.get(name).map(PathBuf::as_path)
+    }
+
+    fn has(&self, switch: &str) -> bool {
+        self.switches.iter().any(|other| other == switch)
+    }
+}

@@ -1,0 +1,278 @@
+//! Installs curl.
+//!
+//! With the image's own package manager, or by copying a static one from another image. Does nothing at all, and writes
+//! nothing, where `look` found nothing to do or curl is there meanwhile.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use super::process::{self, Output};
+use super::traces::Traces;
+use super::{Scratch, messages};
+use crate::curl;
+use crate::environment::Environment;
+use crate::failure::Failure;
+use crate::look::ImageFacts;
+use crate::package_manager::{self, COMMON_TRACES, MANAGERS, Manager, SCRATCH};
+use crate::report::{self, CurlAction, Report, Step};
+use crate::root::Root;
+use crate::search;
+
+/// How long to wait before each attempt: archives fail in passing.
+const ATTEMPTS: [Duration; 3] = [
+    Duration::ZERO,
+    Duration::from_secs(3),
+    Duration::from_secs(10),
+];
+
+/// No curl is larger.
+const CURL_LIMIT: u64 = 64 * 1024 * 1024;
+const CERTIFICATES_LIMIT: u64 = 4 * 1024 * 1024;
+
+/// Installs what the report of `look` plans. `given` are the variables of this process; `from` is the image that a static
+/// curl is copied from.
+pub fn install(
+    root: &Root,
+    looked: &Report,
+    from: Option<&Root>,
+    given: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Report, Failure> {
+    let Some(request) = &looked.request else {
+        return Ok(looked.clone());
+    };
+    let path = ImageFacts::new(root, &request.image).path;
+    let present = curl::find(root, &path);
+    let (Some(action), None) = (&looked.curl.action, &present) else {
+        return Ok(report(
+            looked,
+            report::Curl {
+                path: present,
+                action: None,
+                ..looked.curl.clone()
+            },
+        ));
+    };
+
+    let mut version = None;
+    match action {
+        CurlAction::Install {
+            manager,
+            certificates,
+        } => {
+            let environment = Environment::new(given, &package_manager::with_default(&path));
+            with_manager(root, manager, *certificates, &environment, &path)?;
+            let curl =
+                curl::find(root, &path).ok_or_else(|| messages::curl_still_missing(manager))?;
+            version = Some(version_of(&curl, &environment)?);
+        }
+        CurlAction::Copy => copy(
+            root,
+            from.ok_or_else(messages::nothing_to_copy_from)?,
+            &path,
+        )?,
+    }
+    let found = report::Curl {
+        path: curl::find(root, &path),
+        version,
+        certificates: curl::certificates(root).map(Path::to_owned),
+        action: Some(action.clone()),
+    };
+    Ok(report(looked, found))
+}
+
+fn report(looked: &Report, curl: report::Curl) -> Report {
+    Report {
+        step: Step::Curl,
+        request: None,
+        curl,
+        ..looked.clone()
+    }
+}
+
+fn with_manager(
+    root: &Root,
+    name: &str,
+    certificates: bool,
+    environment: &Environment,
+    path: &[PathBuf],
+) -> Result<(), Failure> {
+    let manager = MANAGERS.iter().find(|manager| manager.name == name);
+    let program = manager.and_then(|manager| {
+        search::program(root, &package_manager::with_default(path), manager.program)
+    });
+    let (Some(manager), Some(program)) = (manager, program) else {
+        return Err(messages::unknown_manager(name));
+    };
+    let traces = Traces::of(root, COMMON_TRACES.iter().chain(manager.traces));
+    let scratch = Scratch::new(root)
+        .map_err(|error| messages::io("make a folder in", Path::new("/tmp"), &error))?;
+    let folders = ["lists/partial", "cache/archives/partial", "log"];
+    scratch
+        .folders(&folders)
+        .map_err(|error| messages::io("make folders in", &scratch.path, &error))?;
+
+    let call = Call {
+        manager,
+        program: &program,
+        scratch: &scratch.path,
+        environment: environment_of(manager, environment),
+    };
+    call.install(certificates)?;
+    drop(scratch);
+    traces.restore();
+    Ok(())
+}
+
+fn environment_of(manager: &Manager, environment: &Environment) -> Environment {
+    let variables = manager.environment.iter();
+    variables.fold(environment.clone(), |environment, (name, value)| {
+        environment.with(name, value)
+    })
+}
+
+struct Call<'a> {
+    manager: &'a Manager,
+    program: &'a Path,
+    scratch: &'a Path,
+    environment: Environment,
+}
+
+impl Call<'_> {
+    fn install(&self, certificates: bool) -> Result<(), Failure> {
+        let mut outcome = String::new();
+        for wait in ATTEMPTS {
+            thread::sleep(wait);
+            match self.attempt(certificates) {
+                Ok(()) => return Ok(()),
+                Err(why) => outcome = why,
+            }
+        }
+        Err(messages::manager_failed(self.manager.name, &outcome))
+    }
+
+    fn attempt(&self, certificates: bool) -> Result<(), String> {
+        if !self.manager.refresh.is_empty() {
+            self.run(self.manager.refresh, &[])?;
+        }
+        let more = if certificates {
+            self.manager.certificates
+        } else {
+            &[]
+        };
+        let mut outcome = Err(String::new());
+        for packages in self.manager.curl {
+            let packages: Vec<&str> = packages.iter().chain(more).copied().collect();
+            outcome = self.run(self.manager.install, &packages);
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        outcome?;
+        if !self.manager.clean.is_empty() {
+            // Cleaning is tidiness: what it does not remove, the traces do.
+            let _ = self.run(self.manager.clean, &[]);
+        }
+        Ok(())
+    }
+
+    fn run(&self, verb: &[&str], packages: &[&str]) -> Result<(), String> {
+        let scratch = self.scratch.to_string_lossy();
+        let words = self.manager.options.iter().chain(verb).chain(packages);
+        let mut command: Vec<OsString> = vec![self.program.into()];
+        command.extend(words.map(|word| OsString::from(word.replace(SCRATCH, &scratch))));
+        match process::run(&command, &self.environment, Output::Shown) {
+            Ok(outcome) if outcome.success() => Ok(()),
+            Ok(outcome) => Err(outcome.to_string()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+/// Starts curl, which shows that its libraries are there; gives the version it prints.
+pub(super) fn version_of(curl: &Path, environment: &Environment) -> Result<String, Failure> {
+    let command = process::words([curl.as_os_str(), OsStr::new("--version")]);
+    let outcome = process::run(&command, environment, Output::Kept)
+        .map_err(|error| messages::io("start", curl, &error))?;
+    if !outcome.success() {
+        return Err(messages::curl_does_not_start(curl, &outcome));
+    }
+    Ok(outcome
+        .stdout
+        .split_whitespace()
+        .nth(1)
+        .unwrap_or_default()
+        .to_owned())
+}
+
+/// Copies a static curl, and certificates if the image has none.
+fn copy(root: &Root, from: &Root, path: &[PathBuf]) -> Result<(), Failure> {
+    let source = curl::in_curl_image(from).ok_or_else(messages::no_curl_in_image)?;
+    let bytes = from
+        .read_start(&source, CURL_LIMIT)
+        .map_err(|error| messages::io("read", &source, &error))?;
+    if !curl::is_static(&bytes) {
+        return Err(messages::curl_not_static(&source));
+    }
+    let directory = place(root, path).ok_or_else(messages::no_place_for_curl)?;
+    write(root, &directory.join("curl"), &bytes, 0o755)?;
+
+    if curl::certificates(root).is_none()
+        && let Some(bundle) = curl::certificates(from)
+        && let Some(target) = curl::CERTIFICATES.first()
+    {
+        let bytes = from
+            .read_start(bundle, CERTIFICATES_LIMIT)
+            .map_err(|error| messages::io("read", bundle, &error))?;
+        write(root, Path::new(target), &bytes, 0o644)?;
+    }
+    Ok(())
+}
+
+/// `/usr/local/bin` if PATH has it, else the first directory of PATH that is not the working directory's.
+fn place<'a>(root: &Root, path: &'a [PathBuf]) -> Option<&'a PathBuf> {
+    let usual = ["/usr/local/bin", "/usr/bin", "/bin"];
+    let usual = usual.iter().find_map(|usual| {
+        path.iter()
+            .find(|directory| directory.as_path() == Path::new(usual))
+    });
+    usual
+        .or_else(|| path.iter().find(|directory| root.is_dir(directory)))
+        .or(path.first())
+}
+
+fn write(root: &Root, path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| messages::io("write", path, &error);
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let directory = make_directories(root, directory).map_err(failed)?;
+    let target = directory.join(path.file_name().unwrap_or_default());
+    // A name that stands there already, such as a link that leads nowhere, is replaced and not followed.
+    let _ = fs::remove_file(&target);
+    fs::write(&target, bytes).map_err(failed)?;
+    fs::set_permissions(&target, fs::Permissions::from_mode(mode)).map_err(failed)
+}
+
+/// Makes a directory and those above it, inside the root; gives the path by which this process reaches it.
+fn make_directories(root: &Root, directory: &Path) -> std::io::Result<PathBuf> {
+    let mut inside = PathBuf::from("/");
+    for part in directory.components() {
+        let std::path::Component::Normal(name) = part else {
+            continue;
+        };
+        let next = inside.join(name);
+        inside = match root.resolve(&next) {
+            Ok(found) => found.path,
+            Err(error) => {
+                if !root.is_absent(&next) {
+                    return Err(error);
+                }
+                fs::create_dir(root.host(&next))?;
+                next
+            }
+        };
+    }
+    Ok(root.host(&inside))
+}

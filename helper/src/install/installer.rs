@@ -1,0 +1,291 @@
+//! Who installs packages, and how it is told.
+//!
+//! The image's own pip; else the image's own uv; else a wheel of pip or uv that is mounted into the step; else the pip that
+//! Python brings for `ensurepip`. The latter two are run from where they lie, so that none of them stays in the image.
+//!
+//! Settings go through variables rather than arguments where a release may not know them yet: pip and uv pass over variables
+//! that they do not know. What variables say also beats what `pip.conf` says.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use super::process::{self, Outcome, Output};
+use crate::environment::Environment;
+use crate::python::dist_info;
+use crate::report;
+use crate::root::Root;
+use crate::search;
+
+/// Folders are small.
+const MAX_ENTRIES: usize = 10_000;
+
+/// Unpacks the program of uv's wheel: a wheel is a zip file, and Python reads those.
+const UNPACK_UV: &str = "\
+import sys, zipfile
+wheel = zipfile.ZipFile(sys.argv[1])
+name = [n for n in wheel.namelist() if n.endswith('.data/scripts/uv')][0]
+open(sys.argv[2], 'wb').write(wheel.read(name))
+";
+
+/// An installer that was found to start.
+pub(super) struct Installer {
+    /// For reports: `pip 24.0`.
+    pub(super) name: String,
+    kind: Kind,
+    command: Vec<OsString>,
+    environment: Environment,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Pip,
+    Uv,
+}
+
+/// What an installer works on.
+pub(super) struct Target<'a> {
+    pub(super) root: &'a Root,
+    pub(super) python: &'a report::Python,
+    /// The standard library, for what `ensurepip` brings.
+    pub(super) stdlib: Option<PathBuf>,
+    /// The directories of the image's PATH.
+    pub(super) path: &'a [PathBuf],
+    pub(super) wheels: Option<&'a Path>,
+    pub(super) scratch: &'a Path,
+    pub(super) environment: &'a Environment,
+}
+
+/// The first installer that starts.
+pub(super) fn choose(target: &Target<'_>) -> Option<Installer> {
+    image_pip(target)
+        .or_else(|| image_uv(target))
+        .or_else(|| mounted_wheel(target))
+        .or_else(|| bundled_pip(target))
+}
+
+impl Installer {
+    /// Installs `requirements`; what it prints is shown.
+    pub(super) fn install(
+        &self,
+        python: &Path,
+        requirements: &[String],
+    ) -> std::io::Result<Outcome> {
+        let outcome = self.run(python, requirements, &[])?;
+        // A package of the distribution's own has no list of its files, so that pip cannot take it away; the new one then
+        // goes in front of it.
+        if !outcome.success() && self.kind == Kind::Pip && is_about_uninstalling(&outcome) {
+            return self.run(python, requirements, &["--ignore-installed"]);
+        }
+        Ok(outcome)
+    }
+
+    fn run(
+        &self,
+        python: &Path,
+        requirements: &[String],
+        more: &[&str],
+    ) -> std::io::Result<Outcome> {
+        let mut command = self.command.clone();
+        match self.kind {
+            Kind::Pip => command.extend(
+                [
+                    "install",
+                    "--no-cache-dir",
+                    "--disable-pip-version-check",
+                    "--no-input",
+                ]
+                .map(OsString::from),
+            ),
+            Kind::Uv => {
+                command.extend(["pip", "install", "--no-cache", "--python"].map(OsString::from));
+                command.push(python.into());
+            }
+        }
+        command.extend(more.iter().map(OsString::from));
+        command.extend(requirements.iter().map(OsString::from));
+        process::run(&command, &self.environment, Output::ShownAndKept)
+    }
+}
+
+fn is_about_uninstalling(outcome: &Outcome) -> bool {
+    [
+        "annot uninstall",
+        "uninstall-no-record-file",
+        "uninstall-distutils-installed-package",
+    ]
+    .iter()
+    .any(|sign| outcome.stderr.contains(sign) || outcome.stdout.contains(sign))
+}
+
+fn image_pip(target: &Target<'_>) -> Option<Installer> {
+    target.python.pip.as_ref()?;
+    let mut command = isolated(target.python);
+    command.extend(["-m", "pip"].map(OsString::from));
+    pip(target, command, "")
+}
+
+fn image_uv(target: &Target<'_>) -> Option<Installer> {
+    let usual = ["/root/.local/bin", "/root/.cargo/bin", "/usr/local/bin"].map(PathBuf::from);
+    let directories: Vec<PathBuf> = target.path.iter().cloned().chain(usual).collect();
+    let program = search::program(target.root, &directories, "uv")?;
+    uv(target, vec![program.into()], "")
+}
+
+fn mounted_wheel(target: &Target<'_>) -> Option<Installer> {
+    let directory = target.wheels?;
+    // The folder is the frontend's, not the image's.
+    let wheels = Root::new(directory);
+    if let Some(name) = wheel(&wheels, Path::new("/"), "pip") {
+        return pip_wheel(target, &directory.join(name), "mounted");
+    }
+    let wheel = directory.join(wheel(&wheels, Path::new("/"), "uv")?);
+    let program = target.scratch.join("uv");
+    let mut command = isolated(target.python);
+    command.extend(process::words([
+        OsStr::new("-c"),
+        OsStr::new(UNPACK_UV),
+        wheel.as_os_str(),
+        program.as_os_str(),
+    ]));
+    process::run(&command, target.environment, Output::Kept)
+        .ok()
+        .filter(Outcome::success)?;
+    make_executable(&program).ok()?;
+    uv(target, vec![program.into()], "mounted")
+}
+
+/// `ensurepip/_bundled` of the standard library, or the folder to which Debian moves those wheels.
+fn bundled_pip(target: &Target<'_>) -> Option<Installer> {
+    let bundled = target
+        .stdlib
+        .as_ref()
+        .map(|stdlib| stdlib.join("ensurepip/_bundled"));
+    let directories = bundled
+        .into_iter()
+        .chain([PathBuf::from("/usr/share/python-wheels")]);
+    directories.into_iter().find_map(|directory| {
+        let name = wheel(target.root, &directory, "pip")?;
+        pip_wheel(target, &directory.join(name), "from ensurepip")
+    })
+}
+
+/// The name of a project's wheel in a folder: `pip-24.0-py3-none-any.whl`.
+fn wheel(root: &Root, directory: &Path, project: &str) -> Option<String> {
+    let names = root.list(directory, MAX_ENTRIES).ok()?;
+    let names = names.iter().filter_map(|name| name.to_str());
+    let is_wanted = |name: &&str| {
+        name.strip_suffix(".whl")
+            .and_then(|stem| stem.split_once('-'))
+            .is_some_and(|(name, _)| dist_info::normalise(name) == project)
+    };
+    names.rev().find(is_wanted).map(str::to_owned)
+}
+
+fn pip_wheel(target: &Target<'_>, wheel: &Path, origin: &str) -> Option<Installer> {
+    let mut command = isolated(target.python);
+    command.push(wheel.join("pip").into());
+    pip(target, command, origin)
+}
+
+/// Python without the user's variables, directories and working directory, which writes no byte code of its own.
+fn isolated(python: &report::Python) -> Vec<OsString> {
+    process::words([
+        python.executable.as_os_str(),
+        OsStr::new("-I"),
+        OsStr::new("-B"),
+    ])
+}
+
+fn pip(target: &Target<'_>, command: Vec<OsString>, origin: &str) -> Option<Installer> {
+    let mut environment = target.environment.clone();
+    for (name, value) in [
+        ("PIP_ROOT_USER_ACTION", "ignore"),
+        ("PIP_PROGRESS_BAR", "off"),
+        ("PIP_USER", "0"),
+        ("PIP_REQUIRE_VIRTUALENV", "0"),
+        ("PIP_NO_COLOR", "1"),
+    ] {
+        environment = environment.with(name, value);
+    }
+    if target.python.externally_managed {
+        environment = environment.with("PIP_BREAK_SYSTEM_PACKAGES", "1");
+    }
+    // `pip 24.0 from /usr/… (python 3.11)`
+    let version = started(&command, &environment)?;
+    Some(Installer {
+        name: name("pip", &version, origin),
+        kind: Kind::Pip,
+        command,
+        environment,
+    })
+}
+
+fn uv(target: &Target<'_>, command: Vec<OsString>, origin: &str) -> Option<Installer> {
+    let mut environment = target.environment.clone();
+    for (name, value) in [
+        ("UV_NO_PROGRESS", "1"),
+        ("UV_LINK_MODE", "copy"),
+        ("UV_COMPILE_BYTECODE", "1"),
+        ("UV_PYTHON_DOWNLOADS", "never"),
+        ("NO_COLOR", "1"),
+    ] {
+        environment = environment.with(name, value);
+    }
+    if target.python.externally_managed {
+        environment = environment.with("UV_BREAK_SYSTEM_PACKAGES", "1");
+    }
+    environment = with_indexes_of_pip(environment);
+    // `uv 0.5.1`
+    let version = started(&command, &environment)?;
+    Some(Installer {
+        name: name("uv", &version, origin),
+        kind: Kind::Uv,
+        command,
+        environment,
+    })
+}
+
+/// uv does not read pip's variables; where uv's own are not set, pip's say where packages come from.
+fn with_indexes_of_pip(mut environment: Environment) -> Environment {
+    const SAME: &[(&str, &[&str])] = &[
+        ("PIP_INDEX_URL", &["UV_INDEX_URL", "UV_DEFAULT_INDEX"]),
+        ("PIP_EXTRA_INDEX_URL", &["UV_EXTRA_INDEX_URL", "UV_INDEX"]),
+        ("PIP_FIND_LINKS", &["UV_FIND_LINKS"]),
+        ("PIP_NO_INDEX", &["UV_NO_INDEX"]),
+        ("PIP_TRUSTED_HOST", &["UV_INSECURE_HOST"]),
+        ("PIP_CERT", &["SSL_CERT_FILE"]),
+    ];
+    for (pip, uv) in SAME {
+        let (Some(value), Some(first)) = (environment.get(pip), uv.first()) else {
+            continue;
+        };
+        if uv.iter().all(|name| environment.get(name).is_none()) {
+            let value = value.to_owned();
+            environment = environment.with(*first, value);
+        }
+    }
+    environment
+}
+
+/// The second word that `--version` prints, if it starts at all.
+fn started(command: &[OsString], environment: &Environment) -> Option<String> {
+    let mut command = command.to_vec();
+    command.push("--version".into());
+    let outcome = process::run(&command, environment, Output::Kept)
+        .ok()
+        .filter(Outcome::success)?;
+    outcome.stdout.split_whitespace().nth(1).map(str::to_owned)
+}
+
+fn name(program: &str, version: &str, origin: &str) -> String {
+    if origin.is_empty() {
+        format!("{program} {version}")
+    } else {
+        format!("{program} {version} ({origin})")
+    }
+}
+
+fn make_executable(program: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(program, std::fs::Permissions::from_mode(0o755))
+}

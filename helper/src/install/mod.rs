@@ -1,0 +1,63 @@
+//! The steps that change an image.
+//!
+//! Each takes the image's root and the report of `look`, and gives the report of what there is afterwards. Each runs as root in
+//! the user's image, starts the image's own programs in an environment of its own, and leaves nothing but what was asked for.
+
+pub mod curl; // curl, with the image's package manager
+pub mod runtime; // packages, with the image's Python
+
+mod imports; // starts Python once: does it import what is installed
+mod installer; // pip or uv, and where from
+mod messages; // the sentences
+mod process; // starts a program
+mod traces; // what was there before, put back
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::root::Root;
+
+/// A folder below `/tmp` that is gone when the step ends; `/tmp` itself is made where it is missing.
+struct Scratch {
+    path: PathBuf,
+}
+
+impl Scratch {
+    fn new(root: &Root) -> io::Result<Self> {
+        const STICKY: u32 = 0o1777;
+        let tmp = root.host(&match root.resolve(Path::new("/tmp")) {
+            Ok(found) => found.path,
+            Err(_) => PathBuf::from("/tmp"),
+        });
+        if !tmp.is_dir() {
+            fs::create_dir_all(&tmp)?;
+            fs::set_permissions(&tmp, fs::Permissions::from_mode(STICKY))?;
+        }
+        let mut taken = 0;
+        loop {
+            let path = tmp.join(format!("fal-step-{taken}"));
+            match fs::create_dir(&path) {
+                Ok(()) => return Ok(Self { path }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && taken < 1000 => {
+                    taken += 1
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Makes folders in it.
+    fn folders(&self, names: &[&str]) -> io::Result<()> {
+        names
+            .iter()
+            .try_for_each(|name| fs::create_dir_all(self.path.join(name)))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}

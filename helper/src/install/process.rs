@@ -1,0 +1,139 @@
+//! Starts a program of the image and waits for it.
+//!
+//! Takes a command line and an [`Environment`]; gives the exit code and, where asked, what was printed. There is no shell
+//! and no standard input: nothing can ask.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread;
+
+use crate::environment::Environment;
+
+/// How much of an output is kept: its end.
+const KEPT: usize = 64 * 1024;
+
+/// How a program ended.
+#[derive(Clone, Debug)]
+pub(super) struct Outcome {
+    status: ExitStatus,
+    /// The end of its standard output, if it was kept.
+    pub(super) stdout: String,
+    /// The end of its standard error, if it was kept.
+    pub(super) stderr: String,
+}
+
+impl Outcome {
+    pub(super) fn success(&self) -> bool {
+        self.status.success()
+    }
+
+    /// The last line that it wrote, which in most programs names the cause.
+    pub(super) fn last_line(&self) -> &str {
+        [&self.stderr, &self.stdout]
+            .into_iter()
+            .find_map(|text| {
+                text.lines()
+                    .rev()
+                    .map(str::trim)
+                    .find(|line| !line.is_empty())
+            })
+            .unwrap_or("it printed nothing")
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.status.code(), self.status.signal()) {
+            (Some(code), _) => write!(f, "exit code {code}"),
+            (None, Some(signal)) => write!(f, "killed by signal {signal}"),
+            (None, None) => f.write_str("no exit code"),
+        }
+    }
+}
+
+/// What becomes of a program's output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Output {
+    /// It is the step's own. A program that goes on in the background holds nothing up.
+    Shown,
+    /// It is the step's own, and its end is kept.
+    ShownAndKept,
+    /// Its end is kept.
+    Kept,
+}
+
+/// Runs `command`, whose first word is the program.
+pub(super) fn run<S: AsRef<OsStr>>(
+    command: &[S],
+    environment: &Environment,
+    output: Output,
+) -> io::Result<Outcome> {
+    let Some((program, arguments)) = command.split_first() else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    let mut child = Command::new(program);
+    child
+        .args(arguments)
+        .env_clear()
+        .envs(environment.iter())
+        .current_dir("/")
+        .stdin(Stdio::null());
+    if output == Output::Shown {
+        let status = child.status()?;
+        return Ok(Outcome {
+            status,
+            stdout: String::new(),
+            stderr: String::new(),
+        });
+    }
+
+    let mut child = child
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let shown = output == Output::ShownAndKept;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (stdout, stderr) = thread::scope(|scope| {
+        let stderr = scope.spawn(|| keep(stderr, shown.then(io::stderr)));
+        let stdout = keep(stdout, shown.then(io::stdout));
+        (stdout, stderr.join().unwrap_or_default())
+    });
+    Ok(Outcome {
+        status: child.wait()?,
+        stdout,
+        stderr,
+    })
+}
+
+/// Reads to the end, shows it, and keeps the last of it.
+fn keep(source: Option<impl Read>, mut shown: Option<impl Write>) -> String {
+    let Some(mut source) = source else {
+        return String::new();
+    };
+    let mut kept: Vec<u8> = Vec::new();
+    let mut buffer = [0; 8192];
+    loop {
+        let bytes = match source.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => buffer.get(..count).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(_) => break,
+        };
+        if let Some(shown) = &mut shown {
+            let _ = shown.write_all(bytes).and_then(|()| shown.flush());
+        }
+        kept.extend_from_slice(bytes);
+        if kept.len() > 2 * KEPT {
+            kept.drain(..kept.len() - KEPT);
+        }
+    }
+    String::from_utf8_lossy(&kept).into_owned()
+}
+
+/// A command line from words of any kind.
+pub(super) fn words<const N: usize>(words: [&OsStr; N]) -> Vec<OsString> {
+    words.into_iter().map(OsStr::to_owned).collect()
+}

@@ -1,0 +1,363 @@
+//! What a step found and did.
+//!
+//! `look` writes one, which is the plan of the steps that follow and holds the request; the last step that installs writes
+//! one that says what there is now. Both are the same JSON. Nothing in it depends on the clock or on the machine, so that
+//! equal images give equal reports, and nothing in it is secret.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+use crate::python::Minor;
+use crate::python::interpreter::Kind;
+use crate::request::{Mode, Request};
+
+/// The version of the JSON: raised when a reader of the one before would be misled.
+pub const VERSION: u32 = 1;
+
+/// The file that `look` writes.
+pub const LOOK_FILE: &str = "look.json";
+/// The file that an installing step writes.
+pub const REPORT_FILE: &str = "report.json";
+
+/// A report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`VERSION`]
+    pub version: u32,
+    /// Who wrote it.
+    pub step: Step,
+    /// What runs in the image.
+    pub mode: Mode,
+    /// What was asked; in the report of `look` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Request>,
+    /// curl, and the certificates it trusts.
+    pub curl: Curl,
+    /// The Python that fal will run; absent in `mode=server`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python: Option<Python>,
+    /// The packages that were asked for, in that order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<Package>,
+    /// What was tried.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Check>,
+    /// What may surprise, but stops nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// Why the build must stop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// Who wrote a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// Read files, changed nothing.
+    Look,
+    /// Installed curl.
+    Curl,
+    /// Installed packages.
+    Runtime,
+}
+
+/// curl, and the certificates it trusts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Curl {
+    /// Where PATH has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// What it says of itself, once it was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The bundle of certificates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificates: Option<PathBuf>,
+    /// What is to be done, in the report of `look`; what was done, in the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<CurlAction>,
+}
+
+/// How curl comes into an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CurlAction {
+    /// With the image's package manager.
+    Install {
+        /// Its name in the table.
+        manager: String,
+        /// Whether certificates come too, as the image has none.
+        certificates: bool,
+    },
+    /// From an image that carries a static one.
+    Copy,
+}
+
+/// The Python that fal will run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Python {
+    /// `3.11`
+    pub minor: Minor,
+    /// Where PATH has it.
+    pub command: PathBuf,
+    /// What fal starts: `<prefix>/bin/python3.11`, else `<prefix>/bin/python`.
+    pub executable: PathBuf,
+    /// `sys.prefix`
+    pub prefix: PathBuf,
+    /// Who made it.
+    pub kind: Kind,
+    /// Where packages are, in the order of `sys.path`.
+    pub site: Vec<PathBuf>,
+    /// What comes before those: PYTHONPATH and the user's own directory.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before_site: Vec<PathBuf>,
+    /// Whether it is marked as the distribution's (PEP 668).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub externally_managed: bool,
+    /// The version of pip that belongs to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pip: Option<String>,
+    /// Names that are absent: to be linked in the report of `look`, linked in the others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
+    /// What installed the packages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installer: Option<String>,
+}
+
+/// A symbolic link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// Its path.
+    pub path: PathBuf,
+    /// What it holds.
+    pub target: PathBuf,
+}
+
+/// A package that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Package {
+    /// `protobuf`
+    pub name: String,
+    /// The versions that are right; empty is any.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub accept: String,
+    /// The version that is installed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installed: Option<String>,
+    /// The directory that holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<PathBuf>,
+    /// Whether that version is right.
+    pub fits: bool,
+    /// What is asked of the installer, in the report of `look`; what was asked, in the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requirement: Option<String>,
+    /// The version that was installed before; absent if it is the same or if there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+}
+
+/// Something that was tried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// `import google.protobuf`
+    pub name: String,
+    /// Whether it went well.
+    pub passed: bool,
+    /// What was seen.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+impl Report {
+    /// Whether the `curl` step has something to do.
+    pub fn wants_curl(&self) -> bool {
+        self.step == Step::Look && self.curl.action.is_some()
+    }
+
+    /// Whether the `runtime` step has something to change.
+    pub fn wants_runtime(&self) -> bool {
+        let links = self
+            .python
+            .as_ref()
+            .is_some_and(|python| !python.links.is_empty());
+        self.step == Step::Look
+            && (links
+                || self
+                    .packages
+                    .iter()
+                    .any(|package| package.requirement.is_some()))
+    }
+
+    /// Reads a report.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, ReadError> {
+        // The version comes first: what it says decides whether the rest can be read.
+        let head: Head = serde_json::from_slice(bytes).map_err(ReadError::Json)?;
+        if head.version != VERSION {
+            return Err(ReadError::Version(head.version));
+        }
+        serde_json::from_slice(bytes).map_err(ReadError::Json)
+    }
+
+    /// Its JSON, for programs and for people.
+    ///
+    /// An error if a path in it is not UTF-8, which JSON cannot hold.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+
+    /// The few lines that a build prints.
+    pub fn summary(&self) -> String {
+        let mut lines = vec![self.curl_line()];
+        lines.extend(self.python.as_ref().map(Python::line));
+        let width = self
+            .packages
+            .iter()
+            .map(|package| package.name.len())
+            .max()
+            .unwrap_or(0);
+        lines.extend(
+            self.packages
+                .iter()
+                .map(|package| package.line(self.step, width)),
+        );
+        let links = self.python.iter().flat_map(|python| &python.links);
+        lines.extend(links.map(|link| {
+            format!(
+                "link      {} → {}",
+                link.path.display(),
+                link.target.display()
+            )
+        }));
+        lines.extend(
+            self.checks
+                .iter()
+                .filter(|check| !check.passed)
+                .map(|check| format!("failed    {}", check.name)),
+        );
+        lines.extend(
+            self.warnings
+                .iter()
+                .map(|warning| format!("warning   {warning}")),
+        );
+        lines.extend(
+            self.failure
+                .as_ref()
+                .map(|failure| format!("error     {failure}")),
+        );
+        lines
+            .iter()
+            .map(|line| format!("fal: {}\n", crate::cli::printable(line)))
+            .collect()
+    }
+
+    fn curl_line(&self) -> String {
+        let plan = match (&self.curl.action, self.step) {
+            (None, _) => String::new(),
+            (Some(CurlAction::Install { manager, .. }), Step::Look) => {
+                format!("to be installed with {manager}")
+            }
+            (Some(CurlAction::Install { manager, .. }), _) => format!("installed with {manager}"),
+            (Some(CurlAction::Copy), Step::Look) => "to be copied".to_owned(),
+            (Some(CurlAction::Copy), _) => "copied".to_owned(),
+        };
+        let found = match (&self.curl.path, &self.curl.version) {
+            (Some(path), Some(version)) => format!("{version} {}", path.display()),
+            (Some(path), None) => path.display().to_string(),
+            (None, _) if plan.is_empty() => "none".to_owned(),
+            (None, _) => String::new(),
+        };
+        format!("curl      {}", join(&found, &plan))
+    }
+}
+
+impl Python {
+    fn line(&self) -> String {
+        let installer = self
+            .installer
+            .as_ref()
+            .map(|name| format!("packages by {name}"))
+            .unwrap_or_default();
+        format!(
+            "Python    {}",
+            join(
+                &format!("{} {}", self.minor, self.executable.display()),
+                &installer
+            )
+        )
+    }
+}
+
+impl Package {
+    fn line(&self, step: Step, width: usize) -> String {
+        let found = self.installed.as_deref().unwrap_or("none");
+        let note = match (&self.requirement, &self.before) {
+            (Some(requirement), _) if step == Step::Look => {
+                format!("to be installed: {requirement}")
+            }
+            (Some(_), Some(before)) => format!("installed, was {before}"),
+            (Some(_), None) => "installed".to_owned(),
+            (None, Some(before)) => format!("was {before}"),
+            (None, None) if !self.fits => format!("fal takes {}", self.accept),
+            (None, None) => String::new(),
+        };
+        format!(
+            "{:<width$}  {}",
+            self.name,
+            join(found, &note),
+            width = width.max(8)
+        )
+    }
+}
+
+fn join(found: &str, note: &str) -> String {
+    match (found, note) {
+        (found, "") => found.to_owned(),
+        ("", note) => note.to_owned(),
+        (found, note) => format!("{found} ({note})"),
+    }
+}
+
+#[derive(Deserialize)]
+struct Head {
+    version: u32,
+}
+
+/// Why a report cannot be read.
+#[derive(Debug)]
+pub enum ReadError {
+    /// It is of another version.
+    Version(u32),
+    /// It is no report.
+    Json(serde_json::Error),
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version(other) => write!(
+                f,
+                "the report is of version {other}, this reads version {VERSION}"
+            ),
+            Self::Json(error) => write!(f, "the report cannot be read: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Version(_) => None,
+            Self::Json(error) => Some(error),
+        }
+    }
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}

@@ -1,0 +1,218 @@
+//! The fal layers: steps after the last instruction of the target.
+//!
+//! ```text
+//! look     reads the finished image, on the build platform, without starting anything of it
+//! curl     installs curl with the image's package manager
+//! runtime  installs pydantic, protobuf and boto3 with the image's Python, and tries them
+//! ```
+//! Every step runs `fal-helper`, mounted read-only by its path alone, so that a step's cache key holds the helper's bytes and
+//! nothing else of the frontend's image. `look` says what is to be done; the others do it, or nothing. Reports are outputs of
+//! their own, never files in the image.
+
+use fal_helper::{environment, request::Request};
+
+use crate::{
+    image,
+    llb::{
+        self, Graph, Input, Meta, Output,
+        exec::{ContentCache, Exec, HostIp, Mount, NetMode, ProxyEnv},
+    },
+    proto::pb,
+};
+
+/// Where the frontend's image has the helper.
+pub const HELPER: &str = "/helper/fal-helper";
+
+/// Where steps see the helper.
+const MOUNTED: &str = "/.fal/helper";
+/// Where steps see the report of `look`.
+const LOOKED: &str = "/.fal/look";
+/// Where steps write their report.
+const OUT: &str = "/.fal/out";
+/// Where `look` sees the image.
+const IMAGE: &str = "/image";
+
+/// What the steps need to know.
+#[derive(Debug)]
+pub struct Layers {
+    /// The file system of the frontend's image, which holds the helper.
+    pub helper: Output,
+    /// What to look for and what to do.
+    pub request: Request,
+    /// The platform that steps run on which start nothing of the image's.
+    pub build_platform: pb::Platform,
+    /// The platform of the image.
+    pub target_platform: pb::Platform,
+    /// The variables of the image's ENV that say where packages come from and whom to trust, as `NAME=value`.
+    pub environment: Vec<String>,
+    /// Proxies, as the user's own steps get them.
+    pub proxy: Option<ProxyEnv>,
+    /// Hosts, as the user's own steps get them.
+    pub extra_hosts: Vec<HostIp>,
+    /// The network that the user's own steps get.
+    pub network: NetMode,
+    /// Whether the steps run even if their result is known.
+    pub ignore_cache: bool,
+    /// Where the layers are asked for: the `# fal:` line, else the target's FROM.
+    pub location: llb::Location,
+    /// The platform as progress names it, when the result holds several.
+    pub shown_platform: Option<String>,
+    /// Whether the daemon has an LLB capability.
+    pub has_content_cache: bool,
+}
+
+/// What an installing step gives.
+#[derive(Debug, Clone, Copy)]
+pub struct Installed {
+    /// The image.
+    pub root: Input,
+    /// The directory with the report.
+    pub report: Output,
+}
+
+/// The variables of an image's ENV that steps need; a change of another leaves their cache key alone.
+pub fn environment_of(image: &image::Config) -> Vec<String> {
+    let useful =
+        |pair: &&String| environment::is_useful(pair.split('=').next().unwrap_or_default());
+    image.config.env.iter().filter(useful).cloned().collect()
+}
+
+impl Layers {
+    /// Looks at a finished image. With `soft` what is missing stands in the report alone; otherwise the step fails for it, too.
+    pub fn look(&self, graph: &mut Graph, image: Input, soft: bool) -> Output {
+        let mut args: Vec<String> = [MOUNTED, "look", "--image", IMAGE, "--out", OUT]
+            .map(str::to_owned)
+            .into();
+        args.extend(soft.then(|| "--soft".to_owned()));
+        args.push(self.request.to_argument());
+        let mut seen = Mount::bind(IMAGE, image);
+        match image {
+            // An empty file system cannot be mounted read-only.
+            None => seen.no_output = true,
+            Some(_) => seen.readonly = true,
+        }
+        if self.has_content_cache && image.is_some() {
+            // The image's history is its key: hashing the files of a large image would take minutes.
+            seen.content_cache = ContentCache::Off;
+        }
+        let exec = Exec {
+            args,
+            cwd: "/".to_owned(),
+            network: NetMode::None,
+            mounts: vec![self.helper(), seen, Mount::bind(OUT, None)],
+            ..Exec::default()
+        };
+        let meta = self.meta("look at the image", &self.build_platform);
+        self.report_of(graph, exec, meta).report
+    }
+
+    /// Installs curl.
+    pub fn curl(&self, graph: &mut Graph, image: Input, looked: Output) -> Installed {
+        self.install(graph, image, looked, "curl", "install curl")
+    }
+
+    /// Installs the packages that fal's runtime needs, and tries them.
+    pub fn runtime(&self, graph: &mut Graph, image: Input, looked: Output) -> Installed {
+        let names: Vec<&str> = self
+            .request
+            .packages
+            .iter()
+            .map(|package| package.name.as_str())
+            .collect();
+        self.install(
+            graph,
+            image,
+            looked,
+            "runtime",
+            &format!("install {}", names.join(", ")),
+        )
+    }
+
+    /// Every step that the options allow, whether it will have something to do or not: what can be said before anything ran.
+    pub fn all(&self, graph: &mut Graph, image: Input) -> Input {
+        let looked = self.look(graph, image, false);
+        let mut root = image;
+        if self.request.curl == fal_helper::request::Curl::Auto {
+            root = self.curl(graph, root, looked).root;
+        }
+        if self.request.runtime.installs() {
+            root = self.runtime(graph, root, looked).root;
+        }
+        if root == image {
+            // No step that changes the image waits for the look, and it must fail the build all the same.
+            let wait = [
+                llb::PassthroughInput {
+                    input: image,
+                    output: true,
+                },
+                llb::PassthroughInput {
+                    input: Some(looked),
+                    output: false,
+                },
+            ];
+            return graph
+                .passthrough("fal.look", &wait, Meta::default())
+                .first()
+                .copied();
+        }
+        root
+    }
+
+    fn install(
+        &self,
+        graph: &mut Graph,
+        image: Input,
+        looked: Output,
+        step: &str,
+        shown: &str,
+    ) -> Installed {
+        let exec = Exec {
+            args: [MOUNTED, step, "--look", LOOKED, "--out", OUT]
+                .map(str::to_owned)
+                .into(),
+            env: self.environment.clone(),
+            cwd: "/".to_owned(),
+            user: "0:0".to_owned(),
+            proxy: self.proxy.clone(),
+            extra_hosts: self.extra_hosts.clone(),
+            network: self.network,
+            root: image,
+            mounts: vec![
+                self.helper(),
+                Mount::bind(LOOKED, looked).readonly(),
+                Mount::bind(OUT, None),
+            ],
+            ..Exec::default()
+        };
+        let meta = self.meta(shown, &self.target_platform);
+        self.report_of(graph, exec, meta)
+    }
+
+    /// Adds a step whose last mount is the report's.
+    fn report_of(&self, graph: &mut Graph, exec: Exec, meta: Meta) -> Installed {
+        let outputs = graph.add_exec(exec, meta);
+        let report = outputs.mounts.into_iter().flatten().next_back();
+        // The last mount is writable and of no other kind, so it is an output.
+        Installed {
+            root: outputs.root,
+            report: report.unwrap_or(self.helper),
+        }
+    }
+
+    fn helper(&self) -> Mount {
+        Mount::bind(MOUNTED, self.helper).select(HELPER).readonly()
+    }
+
+    fn meta(&self, what: &str, platform: &pb::Platform) -> Meta {
+        let platform_shown = self
+            .shown_platform
+            .as_ref()
+            .map(|platform| format!("{platform} "))
+            .unwrap_or_default();
+        let mut meta = Meta::named(format!("[{platform_shown}fal] {what}"))
+            .on(platform.clone())
+            .at(self.location.clone());
+        meta.ignore_cache = self.ignore_cache;
+        meta
+    }
+}

@@ -1,0 +1,267 @@
+//! One request from beginning to end.
+
+use futures_util::future::try_join_all;
+
+use crate::{
+    diagnostic::Diagnostic,
+    fal,
+    gateway::{self, Gateway, SolveRequest, SolveResult},
+    image,
+    instruction::{self, Dockerfile},
+    llb,
+    plan::{self, Plan},
+    reference::platform::{self, Platform},
+    source::Source,
+    stage, syntax,
+};
+
+use super::{
+    Environment, context,
+    error::{Error, Result},
+    forward, layers,
+    options::Options,
+    resolve::Resolver,
+    result::{self, Built},
+    subrequest::{self, Request},
+};
+
+/// What this frontend can do beyond building, as clients ask for it in `frontend.caps`.
+const CAPABILITIES: [&str; 4] = [
+    "moby.buildkit.frontend.inputs",
+    "moby.buildkit.frontend.subrequests",
+    "moby.buildkit.frontend.contexts",
+    "moby.buildkit.frontend.gitquerystring",
+];
+
+/// The answer to the request, or the status that says why there is none.
+pub(super) async fn answer(
+    gateway: &impl Gateway,
+    environment: &Environment,
+) -> gateway::Result<SolveResult> {
+    let caps = check_capabilities(
+        environment
+            .options
+            .get("frontend.caps")
+            .map(String::as_str)
+            .unwrap_or_default(),
+    )?;
+    gateway
+        .capabilities()
+        .llb
+        .require("file.base", "needs BuildKit 0.5 or later")?;
+    let options = Options::read(environment.options.clone())
+        .map_err(|error| Error::Mistake(error).into_status(None))?;
+    let input = context::read(gateway, &options, &environment.session)
+        .await
+        .map_err(|error| error.into_status(None))?;
+    if let Some(result) = forward::forward(gateway, &options, environment, &input).await? {
+        return Ok(result);
+    }
+    if let Some(missing) = caps {
+        return Err(missing);
+    }
+    let info = input.info.clone();
+    let job = Job {
+        gateway,
+        options: &options,
+        environment,
+        input,
+    };
+    job.answer()
+        .await
+        .map_err(|error| error.into_status(Some(&info)))
+}
+
+/// Fails for a capability that this frontend does not have; one that may be forwarded for is given back instead.
+fn check_capabilities(wanted: &str) -> gateway::Result<Option<gateway::Error>> {
+    let mut missing = None;
+    for wanted in wanted.split(',').filter(|wanted| !wanted.is_empty()) {
+        let name = wanted.split('+').next().unwrap_or_default();
+        if CAPABILITIES.contains(&name) {
+            continue;
+        }
+        let error = gateway::Error::unsupported_frontend_capability(name);
+        match wanted.contains("+forward") {
+            true => missing = Some(error),
+            false => return Err(error),
+        }
+    }
+    Ok(missing)
+}
+
+/// A request with everything that was read for it.
+pub(super) struct Job<'a, G> {
+    pub(super) gateway: &'a G,
+    pub(super) options: &'a Options,
+    pub(super) environment: &'a Environment,
+    input: context::Input,
+}
+
+impl<G: Gateway> Job<'_, G> {
+    async fn answer(&self) -> Result<SolveResult> {
+        match self.options.request.as_deref().map(subrequest::find) {
+            None => self.build().await,
+            Some(Some(Request::Describe)) => Ok(subrequest::describe()),
+            Some(Some(Request::ConvertLlb)) => self.convert().await,
+            Some(None) => {
+                let name = self.options.request.as_deref().unwrap_or_default();
+                Err(gateway::Error::unsupported_subrequest(name).into())
+            }
+        }
+    }
+
+    /// Builds every platform.
+    async fn build(&self) -> Result<SolveResult> {
+        let read = self.read()?;
+        let platforms: Vec<Option<&Platform>> = match self.options.platforms.as_slice() {
+            [] => vec![None],
+            platforms => platforms.iter().map(Some).collect(),
+        };
+        let built = try_join_all(
+            platforms
+                .into_iter()
+                .map(|platform| self.platform(&read, platform)),
+        )
+        .await?;
+        Ok(result::of(built, self.options.is_multi_platform))
+    }
+
+    /// The definition as it is before anything is solved. As in docker/dockerfile, it is that of the daemon's own platform.
+    async fn convert(&self) -> Result<SolveResult> {
+        let read = self.read()?;
+        let wanted = None;
+        let mut plan = self.plan(&read, wanted).await?;
+        if read.fal.adds_layers() {
+            layers::add_all(self, &read.fal, &mut plan).await?;
+        }
+        let definition = self.marshal(&plan.llb, plan.output, wanted);
+        Ok(subrequest::converted(&definition))
+    }
+
+    async fn platform(&self, read: &Read, wanted: Option<&Platform>) -> Result<Built> {
+        let mut plan = self.plan(read, wanted).await?;
+        let report = match read.fal.adds_layers() {
+            false => None,
+            true => Some(layers::add(self, &read.fal, &mut plan, wanted).await?),
+        };
+        let definition = self.marshal(&plan.llb, plan.output, wanted);
+        let request = SolveRequest {
+            cache_imports: self.options.cache_imports.clone(),
+            ..SolveRequest::definition(definition)
+        };
+        let solved = self.gateway.solve(request).await?;
+        Ok(Built {
+            reference: solved.reference().cloned(),
+            image: config(&plan.image)?,
+            base_image: plan.base_image.as_ref().map(config).transpose()?,
+            epoch: plan.epoch,
+            platform: result::export_platform(
+                wanted.cloned().unwrap_or_else(platform::default_spec),
+                &plan.image.platform,
+            ),
+            report,
+        })
+    }
+
+    /// Reads the file: a mistake anywhere ends the build.
+    fn read(&self) -> Result<Read> {
+        let data = &self.input.info.data;
+        if data.is_empty() {
+            return Err(Diagnostic::error("the Dockerfile cannot be empty").into());
+        }
+        let parsed = syntax::parse(&Source::new(&self.options.filename, data.to_vec()));
+        let comments = parsed.file.comments.clone();
+        let escape = parsed.file.escape;
+        let file = parsed.into_result()?;
+        let dockerfile = instruction::read(&file)?;
+        let fal = fal::read(&fal::Given {
+            comments: &comments,
+            options: &self.options.given,
+            build_arguments: &self.options.build_args,
+            environment: &self.environment.defaults,
+        })?;
+        if let Some(missing) = fal.unsupported().filter(|_| fal.adds_layers()) {
+            return Err(missing.into());
+        }
+        Ok(Read {
+            dockerfile,
+            escape,
+            fal,
+        })
+    }
+
+    /// Plans one platform, asking for base images as they become known.
+    async fn plan(&self, read: &Read, wanted: Option<&Platform>) -> Result<Plan> {
+        let build_platform = self.environment.build_platform();
+        let target_platform = wanted.unwrap_or(&build_platform);
+        let graph = stage::graph(
+            &read.dockerfile,
+            read.escape,
+            &stage::Options {
+                target: self.options.target.as_deref(),
+                build_args: &self.options.build_args,
+                build_platform: &build_platform,
+                target_platform,
+                contexts: &self.options.contexts,
+            },
+        )?;
+        let plan_options = plan::Options {
+            build_platforms: std::slice::from_ref(&build_platform),
+            target_platform,
+            is_platform_implicit: wanted.is_none(),
+            is_multi_platform: self.options.is_multi_platform,
+            resolve_mode: self.options.resolve_mode,
+            session: &self.environment.session,
+            contexts: &self.options.contexts,
+            local_sessions: &self.options.local_sessions,
+            shared_keys: &self.options.shared_keys,
+            cache_mount_namespace: &self.options.cache_mount_namespace,
+            no_cache: &self.options.no_cache,
+            labels: &self.options.labels,
+            run: &self.options.run,
+            capabilities: &|name| self.gateway.capabilities().llb.supports(name),
+            file: &self.input.file,
+        };
+        let resolver = Resolver {
+            gateway: self.gateway,
+            options: self.options,
+            session: &self.environment.session,
+        };
+        let bases = resolver.bases(graph, &plan_options).await?;
+        Ok(plan::build(bases, &plan_options, &self.input.main)?)
+    }
+
+    /// The definition of `output`, ready to be sent.
+    pub(super) fn marshal(
+        &self,
+        graph: &llb::Graph,
+        output: llb::Input,
+        wanted: Option<&Platform>,
+    ) -> llb::Definition {
+        let own = self.environment.build_platform();
+        let platform = plan::op_platform(wanted.unwrap_or(&own));
+        let capabilities = |name: &str| self.gateway.capabilities().llb.supports(name);
+        llb::marshal(
+            graph,
+            output,
+            &llb::Defaults {
+                platform: &platform,
+                capabilities: &capabilities,
+            },
+        )
+    }
+}
+
+fn config(image: &image::Config) -> Result<Vec<u8>> {
+    let json = image
+        .to_json()
+        .map_err(|why| Diagnostic::error(format!("failed to marshal image config: {why}")))?;
+    Ok(json.into_bytes())
+}
+
+/// A file that was read without a mistake.
+struct Read {
+    dockerfile: Dockerfile,
+    escape: char,
+    fal: fal::Options,
+}

@@ -1,0 +1,400 @@
+//! The frontend's options, read once.
+//!
+//! Only this file knows names such as `build-arg:` and `context:`. Takes options by name, as the daemon passes them; gives
+//! [`Options`], or one sentence about the first that cannot be read.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    diagnostic::{Diagnostic, Result},
+    gateway::CacheImport,
+    golang::{self, csv},
+    llb::{
+        exec::{NetMode, ProxyEnv},
+        source::ResolveMode,
+    },
+    plan::{NoCache, RunSettings},
+    proto::pb,
+    reference::platform::{self, Platform},
+    stage::Contexts,
+};
+
+/// What the client asks of the frontend.
+#[derive(Debug)]
+pub(crate) struct Options {
+    /// Every option as given.
+    pub(crate) given: BTreeMap<String, String>,
+    /// `filename`.
+    pub(crate) filename: String,
+    /// `target`.
+    pub(crate) target: Option<String>,
+    /// `requestid`: a subrequest instead of a build.
+    pub(crate) request: Option<String>,
+    /// `platform`, in order; empty when nobody asked for one.
+    pub(crate) platforms: Vec<Platform>,
+    /// Whether the result holds a file system for each platform.
+    pub(crate) is_multi_platform: bool,
+    /// `build-arg:NAME`.
+    pub(crate) build_args: BTreeMap<String, String>,
+    /// `label:NAME`.
+    pub(crate) labels: BTreeMap<String, String>,
+    /// `context:NAME`.
+    pub(crate) contexts: Contexts,
+    /// `local-sessionid:NAME`.
+    pub(crate) local_sessions: BTreeMap<String, String>,
+    /// `sharedkey:localdir:NAME`.
+    pub(crate) shared_keys: BTreeMap<String, String>,
+    /// `no-cache`.
+    pub(crate) no_cache: NoCache,
+    /// `image-resolve-mode`.
+    pub(crate) resolve_mode: ResolveMode,
+    /// What every RUN gets.
+    pub(crate) run: RunSettings,
+    /// `BUILDKIT_CACHE_MOUNT_NS`.
+    pub(crate) cache_mount_namespace: String,
+    /// `cache-imports` and `cache-from`: type and attributes of each.
+    pub(crate) cache_imports: Vec<CacheImport>,
+}
+
+/// An entry of `cache-imports`, as the client writes it.
+#[derive(serde::Deserialize)]
+struct WrittenImport {
+    #[serde(rename = "Type")]
+    kind: String,
+    #[serde(rename = "Attrs", default)]
+    attributes: BTreeMap<String, String>,
+}
+
+impl Options {
+    /// Reads what the daemon passed.
+    pub(crate) fn read(given: BTreeMap<String, String>) -> Result<Self> {
+        refuse_removed(&given)?;
+        let text = |name: &str| given.get(name).map(String::as_str).unwrap_or_default();
+        let platforms = platforms(text("platform"))?;
+        let resolve_mode = resolve_mode(text("image-resolve-mode"))?;
+        let run = run_settings(&given)?;
+        let no_cache = match given.get("no-cache").map(String::as_str) {
+            None => NoCache::No,
+            Some("") => NoCache::All,
+            Some(names) => NoCache::Stages(names.split(',').map(str::to_owned).collect()),
+        };
+        let is_multi_platform = multi_platform(&given, platforms.len() > 1)?;
+        let cache_imports = cache_imports(text("cache-imports"), text("cache-from"))?;
+        refuse_attestations(&given)?;
+        let filename = given
+            .get("filename")
+            .cloned()
+            .unwrap_or_else(|| "Dockerfile".to_owned());
+        Ok(Self {
+            filename,
+            target: Some(text("target"))
+                .filter(|target| !target.is_empty())
+                .map(str::to_owned),
+            request: given.get("requestid").cloned(),
+            platforms,
+            is_multi_platform,
+            build_args: prefixed(&given, "build-arg:"),
+            labels: prefixed(&given, "label:"),
+            contexts: Contexts::new(prefixed(&given, "context:")),
+            local_sessions: prefixed(&given, "local-sessionid:"),
+            shared_keys: prefixed(&given, "sharedkey:localdir:"),
+            no_cache,
+            resolve_mode,
+            run,
+            cache_mount_namespace: text("build-arg:BUILDKIT_CACHE_MOUNT_NS").to_owned(),
+            cache_imports,
+            given,
+        })
+    }
+
+    /// An option by its name.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.given.get(name).map(String::as_str)
+    }
+
+    /// The session that serves a local directory.
+    pub(crate) fn session_of<'a>(&'a self, local: &str, default: &'a str) -> &'a str {
+        self.local_sessions
+            .get(local)
+            .map_or(default, String::as_str)
+    }
+}
+
+fn error(message: impl Into<String>) -> Box<Diagnostic> {
+    Box::new(Diagnostic::error(message.into()))
+}
+
+fn prefixed(given: &BTreeMap<String, String>, prefix: &str) -> BTreeMap<String, String> {
+    let stripped = |(name, value): (&String, &String)| {
+        Some((name.strip_prefix(prefix)?.to_owned(), value.clone()))
+    };
+    given.iter().filter_map(stripped).collect()
+}
+
+/// What BuildKit had once and has no more.
+fn refuse_removed(given: &BTreeMap<String, String>) -> Result<()> {
+    if given
+        .get("override-copy-image")
+        .is_some_and(|value| !value.is_empty())
+    {
+        return Err(error(
+            "support for \"override-copy-image\" was removed in BuildKit 0.11",
+        ));
+    }
+    let disabled = given
+        .get("build-arg:BUILDKIT_DISABLE_FILEOP")
+        .and_then(|value| golang::parse_bool(value));
+    match disabled {
+        Some(true) => Err(error(
+            "support for \"BUILDKIT_DISABLE_FILEOP\" build-arg was removed in BuildKit 0.11",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The daemon makes provenance by itself; an SBOM would be ours to order.
+fn refuse_attestations(given: &BTreeMap<String, String>) -> Result<()> {
+    for name in given.keys() {
+        let kind = name
+            .strip_prefix("attest:")
+            .or_else(|| name.strip_prefix("build-arg:BUILDKIT_ATTEST_"));
+        match kind.map(str::to_lowercase).as_deref() {
+            None | Some("provenance") => {}
+            Some("sbom") => {
+                return Err(error(
+                    "SBOM attestations (attest:sbom) are not supported yet",
+                ));
+            }
+            Some(kind) => {
+                return Err(error(format!(
+                    "unknown attestation type {}",
+                    golang::quote(kind)
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn platforms(list: &str) -> Result<Vec<Platform>> {
+    if list.is_empty() {
+        return Ok(Vec::new());
+    }
+    let one = |name: &str| match platform::parse(name) {
+        Ok(platform) => Ok(platform.normalize()),
+        Err(why) => Err(error(format!(
+            "failed to parse target platform {name}: {why}"
+        ))),
+    };
+    list.split(',').map(one).collect()
+}
+
+fn resolve_mode(mode: &str) -> Result<ResolveMode> {
+    match mode {
+        "" | "default" => Ok(ResolveMode::Default),
+        "pull" => Ok(ResolveMode::ForcePull),
+        "local" => Ok(ResolveMode::PreferLocal),
+        other => Err(error(format!("invalid image-resolve-mode: {other}"))),
+    }
+}
+
+fn multi_platform(given: &BTreeMap<String, String>, several: bool) -> Result<bool> {
+    let text = |name: &str| given.get(name).filter(|value| !value.is_empty());
+    let Some(value) = text("build-arg:BUILDKIT_MULTI_PLATFORM").or_else(|| text("multi-platform"))
+    else {
+        return Ok(several);
+    };
+    match golang::parse_bool(value) {
+        None => Err(error(format!(
+            "invalid boolean value for multi-platform: {value}"
+        ))),
+        Some(false) if several => Err(error(
+            "conflicting config: returning multiple target platforms is not allowed",
+        )),
+        Some(wanted) => Ok(wanted),
+    }
+}
+
+fn cache_imports(json: &str, references: &str) -> Result<Vec<CacheImport>> {
+    let mut imports = Vec::new();
+    if !json.is_empty() {
+        let read: Vec<WrittenImport> = serde_json::from_str(json).map_err(|why| {
+            error(format!(
+                "failed to unmarshal cache-imports ({}): {why}",
+                golang::quote(json)
+            ))
+        })?;
+        imports.extend(read.into_iter().map(|import| CacheImport {
+            kind: import.kind,
+            attrs: import.attributes,
+        }));
+    }
+    if !references.is_empty() {
+        imports.extend(references.split(',').map(|reference| CacheImport {
+            kind: "registry".to_owned(),
+            attrs: BTreeMap::from([("ref".to_owned(), reference.to_owned())]),
+        }));
+    }
+    Ok(imports)
+}
+
+fn run_settings(given: &BTreeMap<String, String>) -> Result<RunSettings> {
+    let text = |name: &str| given.get(name).map(String::as_str).unwrap_or_default();
+    let hostname = match text("build-arg:BUILDKIT_SANDBOX_HOSTNAME") {
+        "" => text("hostname"),
+        hostname => hostname,
+    };
+    Ok(RunSettings {
+        extra_hosts: extra_hosts(text("add-hosts"))
+            .map_err(|why| error(format!("failed to parse additional hosts: {why}")))?,
+        shm_size: shm_size(text("shm-size"))
+            .map_err(|why| error(format!("failed to parse shm size: {why}")))?,
+        ulimits: ulimits(text("ulimit"))
+            .map_err(|why| error(format!("failed to parse ulimit: {why}")))?,
+        resources: resources(given)
+            .map_err(|why| error(format!("failed to parse resource limits: {why}")))?,
+        network: match text("force-network-mode") {
+            "" | "sandbox" => NetMode::Unset,
+            "none" => NetMode::None,
+            "host" => NetMode::Host,
+            other => return Err(error(format!("invalid netmode {other}"))),
+        },
+        cgroup_parent: text("cgroup-parent").to_owned(),
+        hostname: hostname.to_owned(),
+        proxy: proxy(given),
+    })
+}
+
+fn extra_hosts(list: &str) -> std::result::Result<Vec<(String, std::net::IpAddr)>, String> {
+    if list.is_empty() {
+        return Ok(Vec::new());
+    }
+    let one = |field: &String| {
+        let lower = golang::to_lower(field);
+        let Some((host, address)) = lower.split_once('=') else {
+            return Err(format!("invalid key-value pair {field}"));
+        };
+        let address =
+            golang::parse_ip(address).ok_or_else(|| format!("failed to parse IP {address}"))?;
+        Ok((host.to_owned(), address))
+    };
+    csv::fields(list)?.iter().map(one).collect()
+}
+
+fn shm_size(size: &str) -> std::result::Result<i64, String> {
+    if size.is_empty() {
+        Ok(0)
+    } else {
+        golang::parse_int(size, 10, 64)
+    }
+}
+
+fn ulimits(list: &str) -> std::result::Result<Vec<golang::Ulimit>, String> {
+    if list.is_empty() {
+        return Ok(Vec::new());
+    }
+    csv::fields(list)?
+        .iter()
+        .map(|field| golang::parse_ulimit(field))
+        .collect()
+}
+
+fn resources(
+    given: &BTreeMap<String, String>,
+) -> std::result::Result<Option<pb::LinuxResources>, String> {
+    let text = |name: &str| {
+        given
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    };
+    let number = |name: &str, is_valid: fn(i64) -> bool, must: &str| match text(name) {
+        None => Ok(0),
+        Some(value) => match golang::parse_int(value, 10, 64) {
+            Err(why) => Err(format!("invalid {name} value: {value}: {why}")),
+            Ok(number) if is_valid(number) => Ok(number),
+            Ok(_) => Err(format!("invalid {name} value: {value}: must be {must}")),
+        },
+    };
+    let count = |name: &str| match text(name) {
+        None => Ok(0),
+        Some(value) => match golang::parse_uint(value, 10, 64) {
+            Err(why) => Err(format!("invalid {name} value: {value}: {why}")),
+            Ok(0) => Err(format!("invalid {name} value: {value}: must be > 0")),
+            Ok(number) => Ok(number),
+        },
+    };
+    let set = |name: &str| match text(name) {
+        None => Ok(String::new()),
+        Some(value) => match check_cpu_set(value) {
+            Err(why) => Err(format!("invalid {name} value: {value}: {why}")),
+            Ok(()) => Ok(value.to_owned()),
+        },
+    };
+    let resources = pb::LinuxResources {
+        memory: number("memory", |number| number > 0, "> 0")?,
+        memory_swap: number(
+            "memswap",
+            |number| number >= -1 && number != 0,
+            "-1 (unlimited) or > 0",
+        )?,
+        cpu_shares: count("cpushares")?,
+        cpu_period: count("cpuperiod")?,
+        cpu_quota: number("cpuquota", |number| number > 0, "> 0")?,
+        cpuset_cpus: set("cpusetcpus")?,
+        cpuset_mems: set("cpusetmems")?,
+    };
+    Ok((resources != pb::LinuxResources::default()).then_some(resources))
+}
+
+/// `0-3,5`: numbers and ranges up to the most that BuildKit takes.
+fn check_cpu_set(list: &str) -> std::result::Result<(), String> {
+    const MOST: i64 = 8192;
+    for part in list
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+    {
+        let quoted = golang::quote(part);
+        let number = |text: &str| golang::atoi(text.trim()).ok().filter(|number| *number >= 0);
+        match part.split_once('-') {
+            None => match golang::atoi(part).ok().filter(|number| *number >= 0) {
+                None => return Err(format!("invalid cpuset element {quoted}")),
+                Some(number) if number > MOST => {
+                    return Err(format!("cpuset element {quoted} exceeds maximum {MOST}"));
+                }
+                Some(_) => {}
+            },
+            Some((low, high)) => match (number(low), number(high)) {
+                (Some(low), Some(high)) if high < low => {
+                    return Err(format!("invalid cpuset range {quoted}"));
+                }
+                (Some(_), Some(high)) if high > MOST => {
+                    return Err(format!("cpuset range {quoted} exceeds maximum {MOST}"));
+                }
+                (Some(_), Some(_)) => {}
+                _ => return Err(format!("invalid cpuset range {quoted}")),
+            },
+        }
+    }
+    Ok(())
+}
+
+/// Proxies among the build arguments, whatever their case; of two spellings the later in byte order wins.
+fn proxy(given: &BTreeMap<String, String>) -> Option<ProxyEnv> {
+    let mut proxy = ProxyEnv::default();
+    let mut found = false;
+    for (name, value) in prefixed(given, "build-arg:") {
+        let field = match golang::to_lower(&name).as_str() {
+            "http_proxy" => &mut proxy.http_proxy,
+            "https_proxy" => &mut proxy.https_proxy,
+            "ftp_proxy" => &mut proxy.ftp_proxy,
+            "no_proxy" => &mut proxy.no_proxy,
+            "all_proxy" => &mut proxy.all_proxy,
+            _ => continue,
+        };
+        *field = value;
+        found = true;
+    }
+    found.then_some(proxy)
+}

@@ -1,0 +1,507 @@
+//! COPY and ADD: files into the stage. What both do is shared; what only one can do stands in its own function.
+
+use crate::{
+    diagnostic::Result,
+    expand::Expander,
+    golang::{self, mode, path},
+    instruction::{self, Add, Copy},
+    llb::{
+        Input, Meta, Output,
+        file::{self, Chown, File, Mode, User},
+        source::{FileInfo, Git, Http},
+    },
+    proto::pb,
+    reference::{digest, git, url},
+    stage::{Command, StageId},
+};
+
+use super::{Planner, at, context, described, messages, op_platform, paths, state::StageState};
+
+/// What COPY and ADD have in common, its variables replaced.
+struct Transfer {
+    keyword: &'static str,
+    sources: Vec<String>,
+    documents: Vec<Document>,
+    destination: String,
+    chown: String,
+    chmod: String,
+    excludes: Vec<String>,
+    parents: bool,
+    link: bool,
+}
+
+/// A heredoc as a file.
+struct Document {
+    path: String,
+    content: String,
+}
+
+/// What ADD alone can do.
+#[derive(Default)]
+struct Remote {
+    checksum: String,
+    keep_git_dir: Option<bool>,
+    unpack: Option<bool>,
+}
+
+impl Planner<'_> {
+    /// Plans a COPY.
+    pub(super) fn copy(&mut self, id: StageId, command: &Command, copy: &Copy) -> Result<()> {
+        let scope = &self.states[id.index()];
+        let mut transfer = Transfer {
+            keyword: "COPY",
+            chown: self.expanded(scope, copy.chown.as_deref().unwrap_or_default())?,
+            chmod: self.expanded(scope, copy.chmod.as_deref().unwrap_or_default())?,
+            ..self.transfer(scope, &copy.transfer)?
+        };
+        transfer.excludes = copy.excludes.clone();
+        transfer.parents = copy.parents;
+        transfer.link = copy.link;
+        let from = command.sources.first().copied();
+        let input = match from {
+            None => Some(self.context),
+            Some(from) => {
+                let source = &self.states[from.index()];
+                if !source.is_done {
+                    let label = &self.graph.stage(id).label;
+                    return Err(messages::copy_from_later(
+                        copy.from.as_deref().unwrap_or_default(),
+                        label,
+                    ));
+                }
+                source.output
+            }
+        };
+        self.transfer_files(id, command, &transfer, input, Remote::default())?;
+        for source in &transfer.sources {
+            match from {
+                None => self.reads_context(source),
+                Some(from) => self.reads(from, source),
+            }
+        }
+        Ok(())
+    }
+
+    /// Plans an ADD.
+    pub(super) fn add(&mut self, id: StageId, command: &Command, add: &Add) -> Result<()> {
+        let scope = &self.states[id.index()];
+        let mut transfer = Transfer {
+            keyword: "ADD",
+            chown: self.expanded(scope, add.chown.as_deref().unwrap_or_default())?,
+            chmod: self.expanded(scope, add.chmod.as_deref().unwrap_or_default())?,
+            ..self.transfer(scope, &add.transfer)?
+        };
+        let checksum = self.expanded(scope, add.checksum.as_deref().unwrap_or_default())?;
+        transfer.excludes = add.excludes.clone();
+        transfer.link = add.link;
+        let remote = Remote {
+            checksum,
+            keep_git_dir: add.keep_git_dir,
+            unpack: add.unpack,
+        };
+        remote.check(&transfer.sources)?;
+        let context = Some(self.context);
+        self.transfer_files(id, command, &transfer, context, remote)?;
+        for source in &transfer.sources {
+            if !source.starts_with("http://") && !source.starts_with("https://") {
+                self.reads_context(source);
+            }
+        }
+        Ok(())
+    }
+
+    fn expanded(&self, state: &StageState, word: &str) -> Result<String> {
+        let expanded = self.expander.word(word, &state.environment);
+        expanded
+            .map(|expanded| expanded.text)
+            .map_err(messages::expansion)
+    }
+
+    fn transfer(&self, state: &StageState, written: &instruction::Transfer) -> Result<Transfer> {
+        let sources = written
+            .sources
+            .iter()
+            .map(|source| self.expanded(state, source))
+            .collect::<Result<_>>()?;
+        let destination = self.expanded(state, &written.destination)?;
+        let raw = Expander {
+            skip_quotes: true,
+            ..Expander::new('\\')
+        };
+        let document = |document: &instruction::Content| -> Result<Document> {
+            let content = match document.expand {
+                false => document.data.clone(),
+                true => {
+                    raw.word(&document.data, &state.environment)
+                        .map_err(messages::expansion)?
+                        .text
+                }
+            };
+            Ok(Document {
+                path: document.path.clone(),
+                content,
+            })
+        };
+        let documents = written
+            .contents
+            .iter()
+            .map(document)
+            .collect::<Result<_>>()?;
+        Ok(Transfer {
+            keyword: "",
+            sources,
+            documents,
+            destination,
+            chown: String::new(),
+            chmod: String::new(),
+            excludes: Vec::new(),
+            parents: false,
+            link: false,
+        })
+    }
+
+    fn transfer_files(
+        &mut self,
+        id: StageId,
+        command: &Command,
+        transfer: &Transfer,
+        from: Input,
+        remote: Remote,
+    ) -> Result<()> {
+        let mut state = std::mem::take(&mut self.states[id.index()]);
+        let done = self.transfer_into(&mut state, command, transfer, from, remote);
+        self.states[id.index()] = state;
+        done
+    }
+
+    fn transfer_into(
+        &mut self,
+        state: &mut StageState,
+        command: &Command,
+        transfer: &Transfer,
+        from: Input,
+        mut remote: Remote,
+    ) -> Result<()> {
+        let instruction = &command.instruction;
+        let os = state
+            .platform
+            .as_ref()
+            .map_or("linux", |platform| platform.os.as_str())
+            .to_owned();
+        let destination = paths::destination(&os, &state.directory, &transfer.destination)
+            .map_err(|error| messages::removing_drive(*error))?;
+        let mode = chmod(&transfer.chmod)?;
+        let shown = self.shown(&instruction.original, &self.expander, &state.environment);
+        let platform = state.platform.clone();
+        let name = self.step_name(state, &shown, platform.as_ref());
+
+        let plain = file::Copy {
+            dest: destination,
+            create_dest_path: true,
+            mode,
+            owner: owner(&transfer.chown),
+            exclude_patterns: transfer.excludes.clone(),
+            ..file::Copy::default()
+        };
+        let mut copies = Vec::new();
+        for source in &transfer.sources {
+            copies.push(
+                match self.remote_source(source, &name, transfer.keyword == "COPY", &mut remote)? {
+                    Some(RemoteSource::Git(output)) => file::Copy {
+                        source: Some(output),
+                        src: "/".to_owned(),
+                        ..plain.clone()
+                    },
+                    Some(RemoteSource::Http(output, file)) => file::Copy {
+                        source: Some(output),
+                        src: file,
+                        unpack: remote.unpack == Some(true),
+                        ..plain.clone()
+                    },
+                    None => local(&os, source, transfer, from, &plain, remote.unpack)
+                        .map_err(|error| messages::removing_drive(*error))?,
+                },
+            );
+        }
+        for document in &transfer.documents {
+            let path = paths::without_drive(&os, &document.path, false)
+                .map_err(|error| messages::removing_drive(*error))?;
+            let file = self.inline_file(&path, 0o644, &document.content, platform.as_ref());
+            copies.push(file::Copy {
+                source: Some(file),
+                src: path,
+                ..plain.clone()
+            });
+        }
+
+        let mut meta = at(self.file, Some(instruction.lines)).name(name);
+        meta.ignore_cache = state.ignore_cache;
+        if transfer.link && transfer.chmod.is_empty() && self.options.supports("mergeop") {
+            state.output = self.link(state, copies, meta, &shown);
+        } else {
+            let file = File {
+                base: state.output,
+                directory: state.directory.clone(),
+                actions: actions(copies),
+            };
+            state.output = Some(self.llb.add_file(file, meta));
+        }
+        state.commit(format!("{} # buildkit", history(transfer)), true);
+        Ok(())
+    }
+
+    /// `--link`: the files on a layer of their own, independent of what is below.
+    fn link(
+        &mut self,
+        state: &mut StageState,
+        copies: Vec<file::Copy>,
+        meta: Meta,
+        shown: &str,
+    ) -> Input {
+        let platform = state.platform.clone();
+        state.step -= 1;
+        let group = self.step_name(state, shown, platform.as_ref());
+        state.step -= 1;
+        let link = self.step_name(state, &format!("LINK {shown}"), platform.as_ref());
+        self.links += 1;
+        // Groups are told apart by their id; ours is a function of the input, where the original throws dice.
+        let id = format!("{group} {}", self.links);
+
+        let mut copy_meta = meta.clone();
+        copy_meta.platform = platform.as_ref().map(op_platform);
+        copy_meta.progress_group = Some(pb::ProgressGroup {
+            id: id.clone(),
+            name: group.clone(),
+            weak: true,
+        });
+        let mut merge_meta = meta.name(link);
+        merge_meta.progress_group = Some(pb::ProgressGroup {
+            id,
+            name: group,
+            weak: false,
+        });
+
+        let file = File {
+            actions: actions(copies),
+            ..File::default()
+        };
+        let layer = self.llb.add_file(file, copy_meta);
+        self.llb.merge(&[state.output, Some(layer)], merge_meta)
+    }
+
+    /// The op of a source that the daemon fetches; `None` for a path.
+    ///
+    /// What the query of one repository says stays in force for the sources after it, as in docker/dockerfile.
+    fn remote_source(
+        &mut self,
+        source: &str,
+        name: &str,
+        is_copy: bool,
+        remote: &mut Remote,
+    ) -> Result<Option<RemoteSource>> {
+        let meta = Meta::named(name);
+        match git::parse(source) {
+            Err(error) if error.is_git => Err(messages::bad_git(&error)),
+            Ok(git) if !git.indistinguishable_from_local => {
+                if is_copy {
+                    return Err(messages::copy_of_git());
+                }
+                remote.agree(&git)?;
+                let wanted = Git {
+                    keep_git_dir: remote.keep_git_dir == Some(true),
+                    checksum: remote.checksum.clone(),
+                    mtime: String::new(),
+                    ..context::git_source(&git)
+                };
+                Ok(Some(RemoteSource::Git(self.llb.add_source(wanted, meta))))
+            }
+            _ if !is_http(source) => Ok(None),
+            _ if is_copy => Err(messages::copy_of_url()),
+            _ => {
+                let file = file_name(source);
+                let checksum =
+                    Some(remote.checksum.clone()).filter(|checksum| !checksum.is_empty());
+                if let Some(checksum) = &checksum {
+                    digest::validate(checksum).map_err(|error| messages::bad_digest(&error))?;
+                }
+                let wanted = Http {
+                    url: source.to_owned(),
+                    checksum,
+                    file: FileInfo {
+                        filename: file.clone(),
+                        ..FileInfo::default()
+                    },
+                    ..Http::default()
+                };
+                // The original describes a download by an empty command.
+                let output = self.llb.add_source(wanted, described(meta, ""));
+                Ok(Some(RemoteSource::Http(output, file)))
+            }
+        }
+    }
+}
+
+/// What a remote source became.
+enum RemoteSource {
+    Git(Output),
+    Http(Output, String),
+}
+
+impl Remote {
+    /// `--checksum` is of one remote source.
+    fn check(&self, sources: &[String]) -> Result<()> {
+        if self.checksum.is_empty() {
+            return Ok(());
+        }
+        match sources {
+            [source] if is_http(source) || is_git(source) => Ok(()),
+            [_] => Err(messages::checksum_of_local()),
+            _ => Err(messages::checksum_of_several()),
+        }
+    }
+
+    /// Takes over what the query of a repository says; it must not contradict the flags.
+    fn agree(&mut self, git: &git::GitReference) -> Result<()> {
+        match (self.keep_git_dir, git.keep_git_dir) {
+            (Some(flag), Some(query)) if flag != query => {
+                return Err(messages::keep_git_dir_conflict());
+            }
+            (flag, query) => self.keep_git_dir = query.or(flag),
+        }
+        match (
+            self.checksum.as_str(),
+            git.checksum.as_deref().unwrap_or_default(),
+        ) {
+            (_, "") => {}
+            ("", query) => self.checksum = query.to_owned(),
+            (flag, query) if flag == query => {}
+            (flag, query) => return Err(messages::checksum_conflict(flag, query)),
+        }
+        Ok(())
+    }
+}
+
+/// A path in the context or in a stage.
+fn local(
+    os: &str,
+    source: &str,
+    transfer: &Transfer,
+    from: Input,
+    plain: &file::Copy,
+    unpack: Option<bool>,
+) -> Result<file::Copy> {
+    let mut directory = source.to_owned();
+    let mut include_patterns = Vec::new();
+    let mut required_paths = Vec::new();
+    if transfer.parents {
+        // `/./` marks where the path that is kept begins.
+        let (parent, pattern) = source.split_once("/./").unwrap_or(("/", source));
+        let pattern = paths::absolute(os, "/", pattern, false)?;
+        if !paths::has_wildcard(parent) && !paths::has_wildcard(&pattern) {
+            required_paths.push(paths::absolute(
+                os,
+                "/",
+                &path::join(&[parent, &pattern]),
+                false,
+            )?);
+        }
+        include_patterns.push(pattern.strip_prefix('/').unwrap_or(&pattern).to_owned());
+        directory = parent.to_owned();
+    }
+    Ok(file::Copy {
+        source: from,
+        src: paths::absolute(os, "/", &directory, false)?,
+        follow_symlinks: true,
+        contents_only: true,
+        include_patterns,
+        required_paths,
+        unpack: unpack.unwrap_or(transfer.keyword == "ADD"),
+        allow_wildcard: true,
+        allow_empty_wildcard: true,
+        ..plain.clone()
+    })
+}
+
+/// Whether a source is a repository; one that could as well be a path counts.
+fn is_git(source: &str) -> bool {
+    git::parse(source).is_ok()
+}
+
+fn is_http(source: &str) -> bool {
+    (source.starts_with("http://") || source.starts_with("https://")) && !is_git(source)
+}
+
+/// `--chmod`: octal, or symbolic.
+fn chmod(written: &str) -> Result<Mode> {
+    if written.is_empty() {
+        return Ok(Mode::Keep);
+    }
+    match golang::parse_uint(written, 8, 32) {
+        Ok(mode) if mode <= 0o7777 => Ok(Mode::Bits(mode as u32)),
+        Ok(_) => Err(messages::bad_chmod(written)),
+        Err(_) => match mode::parse(written) {
+            Ok(()) => Ok(Mode::Symbolic(written.to_owned())),
+            Err(error) if error.is_numeric() => Err(messages::bad_chmod(written)),
+            Err(error) => Err(messages::bad_symbolic_chmod(&error)),
+        },
+    }
+}
+
+/// `--chown=user:group`; names are looked up by the daemon in the stage's own files.
+pub(super) fn owner(written: &str) -> Option<Chown> {
+    if written.is_empty() {
+        return None;
+    }
+    let user = |word: &str| match word {
+        "root" => User::Id(0),
+        word => match golang::parse_int(word, 10, 32) {
+            Ok(id) => User::Id(id as u32),
+            Err(_) => User::Name(word.to_owned()),
+        },
+    };
+    let (name, group) = match written.split_once(':') {
+        Some((name, group)) => (name, Some(group)),
+        None => (written, None),
+    };
+    Some(Chown {
+        user: Some(user(name)),
+        group: group.map(user),
+    })
+}
+
+/// The name under which a download arrives: the last part of the URL's path.
+fn file_name(url: &str) -> String {
+    const UNNAMED: &str = "__unnamed__";
+    let Ok(url) = url::parse(url) else {
+        return UNNAMED.to_owned();
+    };
+    match path::base(&url.path) {
+        "." | "/" => UNNAMED.to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+fn actions(copies: Vec<file::Copy>) -> Vec<file::Action> {
+    copies.into_iter().map(Into::into).collect()
+}
+
+/// `COPY --chown=1 a b /`: how history shows it.
+fn history(transfer: &Transfer) -> String {
+    let mut line = transfer.keyword.to_owned();
+    if transfer.parents {
+        line += " --parents";
+    }
+    if !transfer.chown.is_empty() {
+        line += &format!(" --chown={}", transfer.chown);
+    }
+    if !transfer.chmod.is_empty() {
+        line += &format!(" --chmod={}", transfer.chmod);
+    }
+    for source in &transfer.sources {
+        line += &format!(" {source}");
+    }
+    for document in &transfer.documents {
+        line += &format!(" <<{}", document.path);
+    }
+    line + " " + &transfer.destination
+}

@@ -1,0 +1,96 @@
+//! EXPOSE: ports and ranges of ports, each with its protocol.
+
+use crate::{
+    diagnostic::{Diagnostic, Result},
+    golang,
+};
+
+/// Every port of `words` as `80/tcp`. Addresses and host ports are read, checked and left out.
+pub(super) fn ports(words: &[String]) -> Result<Vec<String>> {
+    let mut ports = Vec::new();
+    for word in words {
+        let (protocol, first, last) = port(word)?;
+        ports.extend((first..=last).map(|port| format!("{port}/{protocol}")));
+    }
+    Ok(ports)
+}
+
+fn port(word: &str) -> Result<(String, u16, u16)> {
+    let (address, host, container) = parts(word);
+    let (protocol, container) = protocol(container)
+        .map_err(|why| error(format!("invalid port: {}: {why}", golang::quote(word))))?;
+    if !address.is_empty() {
+        check_address(&address)?;
+    }
+    let Ok((first, last)) = range(container) else {
+        return Err(error(format!("invalid containerPort: {container}")));
+    };
+    if !host.is_empty() {
+        let Ok((host_first, host_last)) = range(host) else {
+            return Err(error(format!("invalid hostPort: {host}")));
+        };
+        if last != first && last - first != host_last - host_first {
+            return Err(error(format!(
+                "invalid ranges specified for container and host Ports: {container} and {host}"
+            )));
+        }
+    }
+    Ok((protocol, first, last))
+}
+
+/// `address:host:container`, from the right.
+fn parts(word: &str) -> (String, &str, &str) {
+    let mut from_right = word.rsplitn(3, ':');
+    let container = from_right.next().unwrap_or_default();
+    let host = from_right.next().unwrap_or_default();
+    let address = from_right.next().unwrap_or_default();
+    (address.to_owned(), host, container)
+}
+
+fn protocol(port: &str) -> std::result::Result<(String, &str), String> {
+    let (port, protocol) = port.split_once('/').unwrap_or((port, ""));
+    if port.is_empty() {
+        return Err("no port specified".to_owned());
+    }
+    match golang::to_lower(protocol).as_str() {
+        "" => Ok(("tcp".to_owned(), port)),
+        known @ ("tcp" | "udp" | "sctp") => Ok((known.to_owned(), port)),
+        _ => Err(format!("invalid proto: {protocol}")),
+    }
+}
+
+fn check_address(address: &str) -> Result<()> {
+    let plain = match address.strip_prefix('[') {
+        None => address,
+        Some(rest) => match rest.strip_suffix(']') {
+            Some(inner) if !inner.contains(['[', ']']) => inner,
+            _ => {
+                return Err(error(format!(
+                    "invalid IP address {address}: address {address}:: missing ']' in address"
+                )));
+            }
+        },
+    };
+    match golang::parse_ip(plain) {
+        Some(_) => Ok(()),
+        None => Err(error(format!("invalid IP address: {plain}"))),
+    }
+}
+
+fn range(ports: &str) -> std::result::Result<(u16, u16), ()> {
+    let number = |text: &str| -> std::result::Result<u16, ()> {
+        let number = golang::parse_int(text, 10, 64).map_err(|_| ())?;
+        u16::try_from(number).map_err(|_| ())
+    };
+    let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
+    let (first, last) = (number(first)?, number(last)?);
+    if last < first {
+        Err(())
+    } else {
+        Ok((first, last))
+    }
+}
+
+fn error(message: String) -> Box<Diagnostic> {
+    Box::new(Diagnostic::error(message))
+}

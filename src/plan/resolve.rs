@@ -1,0 +1,420 @@
+//! Which base images a build needs, asked for as soon as they are known.
+//!
+//! ONBUILD in a base image may bring new images to read from, so this is a loop: [`Resolution::step`] says what it needs, and is
+//! called again with the answers until nothing is missing.
+
+use crate::{
+    diagnostic::{Diagnostic, Result},
+    golang, image,
+    llb::{self, source::Image},
+    reference::{image as reference, platform::Platform},
+    stage::{Base, Graph, Stage, StageId},
+};
+
+use super::{
+    Options,
+    context::{self, Answer, Known, PendingLocal, Query, Wanted},
+    described, messages, names, op_platform,
+    state::StageState,
+};
+
+/// The loop that finds every base.
+pub struct Resolution<'a> {
+    options: &'a Options<'a>,
+    graph: Graph,
+    states: Vec<StageState>,
+    found: Vec<bool>,
+    triggered: Vec<bool>,
+    llb: llb::Graph,
+    file: llb::SourceMapId,
+    locals: Vec<PendingLocal>,
+}
+
+/// What the loop says.
+pub enum Step<'a> {
+    /// These must be known before it can go on. They do not depend on each other.
+    Need(Box<Resolution<'a>>, Vec<Query>),
+    /// Every base is known.
+    Done(Box<Bases>),
+}
+
+/// The graph with the beginning of every stage.
+pub struct Bases {
+    pub(super) graph: Graph,
+    pub(super) states: Vec<StageState>,
+    pub(super) llb: llb::Graph,
+    pub(super) file: llb::SourceMapId,
+    pub(super) locals: Vec<PendingLocal>,
+}
+
+impl<'a> Resolution<'a> {
+    /// Begins with nothing known.
+    pub fn new(graph: Graph, options: &'a Options<'a>) -> Self {
+        let mut llb = llb::Graph::new();
+        let file = llb.add_source_map(options.file.clone());
+        Self {
+            options,
+            graph,
+            states: Vec::new(),
+            found: Vec::new(),
+            triggered: Vec::new(),
+            llb,
+            file,
+            locals: Vec::new(),
+        }
+    }
+
+    /// Goes on with what is known.
+    pub fn step(mut self, known: &Known) -> Result<Step<'a>> {
+        loop {
+            self.grow();
+            let reachable = self.graph.reachable();
+            let missing = self.missing(&reachable, known)?;
+            if !missing.is_empty() {
+                return Ok(Step::Need(Box::new(self), missing));
+            }
+            self.take(&reachable, known)?;
+            if !self.fire_triggers(&reachable)? {
+                let Self {
+                    graph,
+                    states,
+                    llb,
+                    file,
+                    locals,
+                    ..
+                } = self;
+                return Ok(Step::Done(Box::new(Bases {
+                    graph,
+                    states,
+                    llb,
+                    file,
+                    locals,
+                })));
+            }
+        }
+    }
+
+    /// A state for every stage that has none yet.
+    fn grow(&mut self) {
+        for id in self.graph.ids().skip(self.states.len()) {
+            let stage = self.graph.stage(id);
+            self.states.push(StageState {
+                label: stage.label.clone(),
+                step_count: stage.step_count,
+                platform: stage.platform.clone(),
+                reads: match stage.base {
+                    Base::Stage(base) => self.states[base.index()].reads,
+                    _ => id.index(),
+                },
+                epoch: self.graph.epoch,
+                ..StageState::default()
+            });
+            self.found.push(matches!(stage.base, Base::Stage(_)));
+            self.triggered.push(false);
+        }
+    }
+
+    /// What must be asked before the stages that are needed can begin. Every base is read, needed or not.
+    fn missing(&self, reachable: &[bool], known: &Known) -> Result<Vec<Query>> {
+        let mut missing: Vec<Query> = Vec::new();
+        for id in self.graph.ids().filter(|id| !self.found[id.index()]) {
+            let stage = self.graph.stage(id);
+            let wanted = self.wanted(stage).map_err(|error| at(error, stage))?;
+            let Some(query) = wanted
+                .filter(|_| reachable[id.index()])
+                .and_then(Query::unless_plain)
+            else {
+                continue;
+            };
+            if !known.contains_key(&query.wanted)
+                && missing.iter().all(|other| other.wanted != query.wanted)
+            {
+                missing.push(query);
+            }
+        }
+        Ok(missing)
+    }
+
+    /// What a stage begins with; `None` when it is empty.
+    fn wanted(&self, stage: &Stage) -> Result<Option<Query>> {
+        if stage.base == Base::Scratch && stage.context.is_none() {
+            return Ok(None);
+        }
+        let reference = reference::parse_normalized(&stage.base_name)
+            .map_err(|error| messages::bad_base(&stage.base_name, &error))?
+            .tag_name_only();
+        let platform = stage
+            .platform
+            .as_ref()
+            .unwrap_or(self.options.target_platform);
+        let context = match &stage.context {
+            Some(context) => Some(context.clone()),
+            None => self
+                .options
+                .contexts
+                .find(&reference.to_string(), Some(platform), platform)?,
+        };
+        let query = match context {
+            Some(context) => {
+                let platform = match stage.context {
+                    Some(_) => stage
+                        .platform
+                        .as_ref()
+                        .or(self.options.requested_platform()),
+                    None => Some(platform),
+                };
+                context::query(&context, platform, self.options)?
+            }
+            None => Query {
+                wanted: Wanted::Image {
+                    reference: reference.to_string(),
+                    platform: Some(platform.clone()),
+                },
+                log_name: self.log_name(&reference.to_string(), platform),
+                written: stage.base_name.clone(),
+                lines: stage.lines,
+                context: None,
+            },
+        };
+        Ok(Some(Query {
+            written: stage.base_name.clone(),
+            lines: stage.lines,
+            ..query
+        }))
+    }
+
+    fn log_name(&self, reference: &str, platform: &Platform) -> String {
+        let platform = match self.options.is_multi_platform {
+            true => format!("{} ", platform.format_all()),
+            false => String::new(),
+        };
+        format!("[{platform}internal] load metadata for {reference}")
+    }
+
+    /// Begins every stage whose base is known.
+    fn take(&mut self, reachable: &[bool], known: &Known) -> Result<()> {
+        for id in self.graph.ids() {
+            let index = id.index();
+            if self.found[index] {
+                continue;
+            }
+            self.found[index] = reachable[index];
+            let wanted = self.wanted(self.graph.stage(id))?;
+            match wanted {
+                None => self.begin_empty(id),
+                Some(query) if reachable[index] => {
+                    self.begin(id, query, known)
+                        .map_err(|error| at(error, self.graph.stage(id)))?;
+                }
+                Some(query) => self.count_unused(id, &query),
+            }
+            self.states[index].is_done |= self.graph.stage(id).implicit;
+        }
+        Ok(())
+    }
+
+    fn begin_empty(&mut self, id: StageId) {
+        let platform = self.options.target_platform;
+        let state = &mut self.states[id.index()];
+        state.image = image::empty_image(platform);
+        state.platform = Some(platform.clone());
+    }
+
+    /// A base that nothing needs is named all the same, and its stage's steps count on from there, as in docker/dockerfile.
+    fn count_unused(&mut self, id: StageId, query: &Query) {
+        let platform = query.wanted.platform();
+        names::step(&mut self.states[id.index()], "", platform, false, None);
+    }
+
+    fn begin(&mut self, id: StageId, query: Query, known: &Known) -> Result<()> {
+        let stage = self.graph.stage(id);
+        match &query.context {
+            Some(_) if stage.context.is_some() => self.begin_stage_context(id, &query, known),
+            Some(_) => self.begin_base_context(id, &query, known),
+            None => self.begin_image(id, &query, known),
+        }
+    }
+
+    /// A named context instead of the whole stage: none of its commands run.
+    fn begin_stage_context(&mut self, id: StageId, query: &Query, known: &Known) -> Result<()> {
+        let loaded = context::load(
+            query,
+            known,
+            &mut self.llb,
+            &mut self.locals,
+            self.options,
+            self.states[id.index()].reads,
+        )?;
+        let state = &mut self.states[id.index()];
+        state.is_done = true;
+        loaded.enter(state);
+        if let Some(mut image) = loaded.image {
+            image.created = None;
+            if !image.platform.architecture.is_empty() && !image.platform.os.is_empty() {
+                state.platform = Some(image.platform.clone());
+            }
+            state.image = image;
+        }
+        Ok(())
+    }
+
+    /// A named context instead of the base image.
+    fn begin_base_context(&mut self, id: StageId, query: &Query, known: &Known) -> Result<()> {
+        let loaded = context::load(
+            query,
+            known,
+            &mut self.llb,
+            &mut self.locals,
+            self.options,
+            self.states[id.index()].reads,
+        )?;
+        let platform = self.platform_of(id);
+        let state = &mut self.states[id.index()];
+        loaded.enter(state);
+        let mut image = loaded
+            .image
+            .unwrap_or_else(|| image::empty_image(&platform));
+        state.base_image = Some(image.clone());
+        image.created = None;
+        state.image = image;
+        state.output_platform = Some(platform.clone().normalize());
+        state.platform = Some(platform);
+        Ok(())
+    }
+
+    fn begin_image(&mut self, id: StageId, query: &Query, known: &Known) -> Result<()> {
+        let Some(Answer::Image {
+            reference,
+            digest,
+            config,
+        }) = known.get(&query.wanted)
+        else {
+            return Err(messages::no_answer(&query.written));
+        };
+        let mut platform = self.platform_of(id);
+        let mut image =
+            image::Config::from_json(config).map_err(|error| messages::bad_image_config(&error))?;
+        let base_image = image.clone();
+        image.created = None;
+        let stage = self.graph.stage(id);
+        if stage.platform.is_none() && self.options.is_platform_implicit {
+            platform = detect(&image.platform, platform, self.options.build_platforms);
+        }
+        let mut reference = reference::parse_normalized(reference)
+            .map_err(|error| messages::bad_reference(reference, &error))?;
+        if !digest.is_empty() {
+            reference = reference
+                .with_digest(digest)
+                .map_err(|error| messages::bad_reference(digest, &error))?;
+        }
+        let reference = reference.to_string();
+        let state = &mut self.states[id.index()];
+        if !has_layers(&image) {
+            state.output = None;
+        } else {
+            let name = names::step(
+                state,
+                &format!("FROM {reference}"),
+                Some(&platform),
+                self.options.is_multi_platform,
+                None,
+            );
+            let meta = described(super::at(self.file, stage.lines), &stage.code)
+                .name(name)
+                .on(op_platform(&platform));
+            let source = Image {
+                reference,
+                resolve_mode: self.options.resolve_mode,
+                ..Image::default()
+            };
+            state.output = Some(self.llb.add_source(source, meta));
+            state.output_platform = Some(platform.clone().normalize());
+        }
+        state.image = image;
+        state.base_image = Some(base_image);
+        state.platform = Some(platform);
+        Ok(())
+    }
+
+    fn platform_of(&self, id: StageId) -> Platform {
+        self.graph
+            .stage(id)
+            .platform
+            .as_ref()
+            .unwrap_or(self.options.target_platform)
+            .clone()
+    }
+
+    /// Puts the ONBUILD triggers of every base before the commands of its stage. Gives whether they need more bases.
+    fn fire_triggers(&mut self, reachable: &[bool]) -> Result<bool> {
+        let mut brought = false;
+        for (id, _) in self
+            .graph
+            .ids()
+            .zip(reachable)
+            .filter(|(_, reachable)| **reachable)
+        {
+            let mut triggers = self.states[id.index()].image.config.on_build.split_off(0);
+            if !std::mem::replace(&mut self.triggered[id.index()], true) {
+                triggers.extend(self.graph.triggers_of_base(id));
+            }
+            if !triggers.is_empty() {
+                brought |= self.graph.add_triggers(id, &triggers)?;
+                self.states[id.index()].step_count = self.graph.stage(id).step_count;
+            }
+        }
+        Ok(brought)
+    }
+}
+
+/// The image or stage that was probably meant by a base that could not be found.
+pub fn suggest_image(graph_labels: &[String], written: &str) -> Option<String> {
+    let common = [
+        "alpine", "busybox", "centos", "debian", "golang", "ubuntu", "fedora",
+    ]
+    .into_iter()
+    .flat_map(|name| {
+        // The prefix lacks its slash in docker/dockerfile too; with one, a near miss of a full name would find it.
+        [
+            name.to_owned(),
+            format!("docker.io/library{name}"),
+            format!("{name}:latest"),
+            format!("docker.io/library{name}:latest"),
+        ]
+    });
+    let names: Vec<String> = graph_labels.iter().cloned().chain(common).collect();
+    golang::nearest(written, names.iter().map(String::as_str), true)
+}
+
+/// Images without layers are empty: nothing is asked of the daemon for them.
+fn has_layers(image: &image::Config) -> bool {
+    let by_history = || image.history.iter().any(|line| !line.empty_layer);
+    image
+        .rootfs
+        .diff_ids
+        .as_ref()
+        .is_some_and(|ids| !ids.is_empty())
+        || by_history()
+}
+
+/// The platform of a base image that nobody chose one for: its own, if the daemon builds on it.
+fn detect(image: &Platform, target: Platform, supported: &[Platform]) -> Platform {
+    let same = |platform: &Platform| {
+        platform.os == image.os && platform.architecture == image.architecture
+    };
+    if same(&target) {
+        return target;
+    }
+    supported
+        .iter()
+        .find(|platform| same(platform))
+        .cloned()
+        .unwrap_or(target)
+}
+
+fn at(error: Box<Diagnostic>, stage: &Stage) -> Box<Diagnostic> {
+    match stage.lines {
+        Some(lines) => Box::new(error.at(lines)),
+        None => error,
+    }
+}

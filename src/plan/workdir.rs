@@ -1,0 +1,78 @@
+//! WORKDIR: where commands run, and the directory made for it.
+
+use crate::{
+    diagnostic::Result,
+    instruction::{Instruction, Workdir},
+    llb::file::{File, Mkdir},
+    reference::platform::Platform,
+    stage::StageId,
+};
+
+use super::{Planner, at, copy, messages, op_platform, paths, state::StageState};
+
+impl Planner<'_> {
+    /// Plans a WORKDIR.
+    pub(super) fn workdir(
+        &mut self,
+        id: StageId,
+        instruction: &Instruction,
+        workdir: &Workdir,
+    ) -> Result<()> {
+        let mut state = std::mem::take(&mut self.states[id.index()]);
+        let done = self.make_directory(&mut state, instruction, workdir);
+        self.states[id.index()] = state;
+        done
+    }
+
+    fn make_directory(
+        &mut self,
+        state: &mut StageState,
+        instruction: &Instruction,
+        workdir: &Workdir,
+    ) -> Result<()> {
+        let path = self
+            .expander
+            .word(&workdir.path, &state.environment)
+            .map_err(messages::expansion)?
+            .text;
+        let directory = enter(state, &path)?;
+        let has_layer = directory != "/";
+        if has_layer {
+            let platform = state.platform.clone();
+            let shown = self.shown(&instruction.original, &self.expander, &state.environment);
+            let name = self.step_name(state, &shown, platform.as_ref());
+            let mut meta = at(self.file, Some(instruction.lines)).name(name);
+            meta.platform = platform.as_ref().map(op_platform);
+            let made = Mkdir {
+                path: directory.clone(),
+                mode: 0o755,
+                make_parents: true,
+                owner: copy::owner(&state.image.config.user),
+                created: state
+                    .epoch
+                    .map(|seconds| seconds.saturating_mul(1_000_000_000)),
+            };
+            state.output = Some(self.llb.add_file(File::new(state.output, made), meta));
+            // What is made on scratch belongs to the stage's platform from here on.
+            state.output_platform = platform.map(Platform::normalize);
+        }
+        state.commit(format!("WORKDIR {directory}"), has_layer);
+        Ok(())
+    }
+}
+
+/// Makes `path` the working directory, without making the directory; gives it absolute.
+pub(super) fn enter(state: &mut StageState, path: &str) -> Result<String> {
+    let os = state
+        .platform
+        .as_ref()
+        .map_or("linux", |platform| platform.os.as_str());
+    let directory = paths::absolute(os, &state.image.config.working_dir, path, false)
+        .map_err(|error| messages::bad_workdir(*error))?;
+    state.image.config.working_dir = match os {
+        "windows" => directory.replace('/', "\\"),
+        _ => directory.clone(),
+    };
+    state.directory = directory.clone();
+    Ok(directory)
+}

@@ -1,0 +1,11 @@
+//! Whole builds on real parts: buildkitd, buildctl, buildx, a registry, and our image in it.
+//!
+//! These tests need what `cargo xtask test` starts and puts into the environment; without it
+//! they are ignored.
+
+mod stack; // the parts, as tests use them
+
+mod doors; // the three ways to a frontend
+mod errors; // what a user sees when a build fails
+mod modes; // what `mode=app` asks of an image, and `mode=off` does not
+mod secrets; // where a secret must not appear
