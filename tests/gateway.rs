@@ -5,7 +5,9 @@
 use std::{
     collections::BTreeMap,
     fmt::Debug,
-    io,
+    io::{self, PipeReader, PipeWriter},
+    os::fd::OwnedFd,
+    process::{Child, Command, Stdio},
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -35,7 +37,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::{Message, bytes::Bytes};
 use tokio::{
     io::{AsyncRead, AsyncWrite, join},
-    net::unix::pipe,
+    net::{UnixStream, unix::pipe},
     sync::Barrier,
     task::{JoinHandle, JoinSet},
 };
@@ -56,11 +58,25 @@ const NEW: &[&str] = &[
     "some.capability.from.the.future",
 ];
 
+/// What reading a Dockerfile needs.
+const LLB: &[&str] = &[
+    "file.base",
+    "source.local",
+    "source.local.unique",
+    "source.local.sessionid",
+    "source.local.followpaths",
+    "source.local.sharedkeyhint",
+    "source.local.differ",
+    "constraints",
+    "platform",
+    "meta.description",
+];
+
 #[tokio::test]
 async fn a_result_is_solved_read_and_returned() {
     let daemon = Daemon::new(NEW);
     let (client, _) = daemon.start().await;
-    assert!(client.capabilities().llb.supports("mergeop"));
+    assert!(client.capabilities().llb.supports("source.local"));
     assert!(
         client
             .capabilities()
@@ -332,6 +348,75 @@ async fn nobody_at_the_other_end_is_said_so() {
     let near = old.listen().0;
     let error = Client::connect(near).await.err().expect("a refusal");
     assert!(matches!(error, ConnectError::TooOld), "{error}");
+}
+
+/// The frontend's own program, as BuildKit starts it: with pipes, or where a runtime prefers them, with
+/// a socket.
+#[tokio::test]
+async fn the_frontend_speaks_over_its_standard_streams() {
+    let status = rpc::Status {
+        code: Code::NotFound.into(),
+        message: "no such file".into(),
+        details: vec![rpc::Any {
+            type_url: "github.com/moby/buildkit/errdefs.Vertex+json".into(),
+            value: "{}".into(),
+        }],
+    };
+    for over_a_socket in [false, true] {
+        let daemon = Daemon {
+            refusal: Some(status.clone()),
+            ..Daemon::new(NEW)
+        };
+        let program = if over_a_socket {
+            let (near, far) = std::os::unix::net::UnixStream::pair().expect("sockets");
+            far.set_nonblocking(true).expect("a socket");
+            daemon.serve(UnixStream::from_std(far).expect("a socket"));
+            let near = OwnedFd::from(near);
+            start(near.try_clone().expect("a socket"), near)
+        } else {
+            let (near_in, far_out) = io::pipe().expect("a pipe");
+            let (far_in, near_out) = io::pipe().expect("a pipe");
+            let far = ends(far_in, far_out).expect("pipes");
+            daemon.serve(join(far.0, far.1));
+            start(near_in, near_out)
+        };
+        let output = tokio::task::spawn_blocking(|| program.wait_with_output());
+        let output = output.await.expect("a thread").expect("an end");
+        assert!(output.status.success(), "{output:?}");
+        let calls = daemon.calls().names();
+        assert!(
+            calls.contains("Solve") && calls.ends_with("Return"),
+            "{calls}"
+        );
+        let last = calls.split(' ').count() - 1;
+        let returned = ReturnRequest::decode(daemon.calls().bytes(last)).expect("a request");
+        let returned = returned.error.expect("an error");
+        assert_eq!(returned.code, status.code);
+        assert_eq!(returned.details, status.details);
+    }
+}
+
+#[tokio::test]
+async fn a_frontend_that_nobody_started_says_who_should() {
+    let nothing = || std::fs::File::open("/dev/null").expect("nothing");
+    let output = start(nothing(), nothing()).wait_with_output();
+    let output = output.expect("an end");
+    assert!(!output.status.success());
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("this program is started by BuildKit"),
+        "{said}"
+    );
+}
+
+fn start(input: impl Into<Stdio>, output: impl Into<Stdio>) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_fal-frontend"))
+        .env_clear()
+        .stdin(input)
+        .stdout(output)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the frontend")
 }
 
 #[test]
@@ -713,22 +798,30 @@ impl Daemon {
         JoinHandle<()>,
     ) {
         let (near, far) = pipe_ends().expect("pipes");
-        let service = LlbBridgeServer::new(self.clone()).max_decoding_message_size(64 << 20);
-        let service = service.max_encoding_message_size(64 << 20);
+        (join(near.0, near.1), self.serve(join(far.0, far.1)))
+    }
+
+    fn serve(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    ) -> JoinHandle<()> {
+        let service = LlbBridgeServer::new(self.clone())
+            .max_decoding_message_size(64 << 20)
+            .max_encoding_message_size(64 << 20);
         let server = http2::Builder::new(TokioExecutor::new())
             .max_concurrent_streams(250)
             .max_frame_size(1 << 20)
             .serve_connection(
-                TokioIo::new(join(far.0, far.1)),
+                TokioIo::new(stream),
                 service_fn(move |request| {
                     let mut service = service.clone();
                     async move { service.call(request).await }
                 }),
             );
-        let server = tokio::spawn(async move {
+        tokio::spawn(async move {
+            // A client that goes away is no failure.
             let _ = server.await;
-        });
-        (join(near.0, near.1), server)
+        })
     }
 }
 
@@ -738,15 +831,14 @@ type Ends = (pipe::Receiver, pipe::Sender);
 fn pipe_ends() -> io::Result<(Ends, Ends)> {
     let (near_in, far_out) = io::pipe()?;
     let (far_in, near_out) = io::pipe()?;
-    let near = (
-        pipe::Receiver::from_owned_fd(near_in.into())?,
-        pipe::Sender::from_owned_fd(near_out.into())?,
-    );
-    let far = (
-        pipe::Receiver::from_owned_fd(far_in.into())?,
-        pipe::Sender::from_owned_fd(far_out.into())?,
-    );
-    Ok((near, far))
+    Ok((ends(near_in, near_out)?, ends(far_in, far_out)?))
+}
+
+fn ends(input: PipeReader, output: PipeWriter) -> io::Result<Ends> {
+    Ok((
+        pipe::Receiver::from_owned_fd(input.into())?,
+        pipe::Sender::from_owned_fd(output.into())?,
+    ))
 }
 
 type Answer<T> = std::result::Result<Response<T>, Status>;
@@ -756,7 +848,7 @@ impl LlbBridge for Daemon {
     async fn ping(&self, _: Request<PingRequest>) -> Answer<PongResponse> {
         Ok(Response::new(PongResponse {
             frontend_api_caps: self.capabilities.clone(),
-            llb_caps: Daemon::new(&["mergeop"]).capabilities,
+            llb_caps: Daemon::new(LLB).capabilities,
             workers: Vec::new(),
         }))
     }
