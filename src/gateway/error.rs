@@ -11,7 +11,6 @@ use tonic::Code;
 
 use crate::{
     diagnostic::Diagnostic,
-    golang,
     llb::{
         self,
         json::{Form, range, source_info},
@@ -123,7 +122,7 @@ impl Error {
     fn detail(mut self, type_url: &str, value: &Value) -> Self {
         let detail = rpc::Any {
             type_url: type_url.to_owned(),
-            value: golang::json::to_string(value).into(),
+            value: value.to_string().into(),
         };
         self.details.insert(0, detail);
         self
