@@ -458,7 +458,9 @@ fn errors_carry_the_lines_they_are_about() {
     assert_eq!(
         details,
         [
-            format!("{info}[{{\"start\":{{\"line\":1}},\"end\":{{\"line\":2}}}}]}}"),
+            format!(
+                "{info}[{{\"start\":{{\"line\":1}},\"end\":{{\"line\":1}}}},{{\"start\":{{\"line\":2}},\"end\":{{\"line\":2}}}}]}}"
+            ),
             format!("{info}[{{\"start\":{{\"line\":2}},\"end\":{{\"line\":2}}}}]}}"),
         ]
     );
