@@ -1,7 +1,7 @@
 //! Arguments to a step, and its outcome to an exit code.
 //!
 //! ```text
-//! fal-helper look    --image DIR --out DIR [--soft] REQUEST
+//! fal-helper look    --image DIR --out DIR [--soft] REQUEST|--request FILE
 //! fal-helper curl    --look DIR [--out DIR] [--root DIR] [--from DIR]
 //! fal-helper runtime --look DIR --out DIR [--wheels DIR]
 //! ```
@@ -21,11 +21,11 @@ use crate::report::{LOOK_FILE, REPORT_FILE, Report};
 use crate::request::Request;
 use crate::root::Root;
 
-const USAGE: &str = "fal-helper look --image DIR --out DIR [--soft] REQUEST | \
+const USAGE: &str = "fal-helper look --image DIR --out DIR [--soft] REQUEST|--request FILE | \
                      curl --look DIR [--out DIR] [--root DIR] [--from DIR] | runtime --look DIR --out DIR [--wheels DIR]";
 
-/// A report of more bytes than this is none of ours.
-const REPORT_LIMIT: u64 = 16 * 1024 * 1024;
+/// A request or report of more bytes than this is none of ours.
+const FILE_LIMIT: u64 = 16 * 1024 * 1024;
 
 /// Does the step that the arguments name. What is wrong goes to standard error as one sentence.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -46,7 +46,7 @@ fn step(arguments: Vec<OsString>) -> Result<(), Failure> {
     match command.to_str() {
         Some("look") => look_step(Arguments::read(
             arguments,
-            &["--image", "--out"],
+            &["--image", "--out", "--request"],
             &["--soft"],
         )?),
         Some("curl") => curl_step(Arguments::read(
@@ -68,16 +68,25 @@ fn step(arguments: Vec<OsString>) -> Result<(), Failure> {
 
 fn look_step(arguments: Arguments) -> Result<(), Failure> {
     let root = Root::new(arguments.path("--image")?);
-    let request = match arguments.rest.as_slice() {
-        [request] => Request::from_argument(request).map_err(usage)?,
-        _ => return Err(usage("one request is needed".to_owned())),
-    };
+    let request = request(&arguments)?;
     let report = look(&root, &request);
     write_report(&arguments.path("--out")?.join(LOOK_FILE), &report)?;
-    print(&report);
-    match report.failure {
-        Some(failure) if !arguments.has("--soft") => Err(failure),
-        _ => Ok(()),
+    if arguments.has("--soft") {
+        print(&report);
+        return Ok(());
+    }
+    end(report)
+}
+
+fn request(arguments: &Arguments) -> Result<Request, Failure> {
+    match (arguments.rest.as_slice(), arguments.optional("--request")) {
+        ([request], None) => Request::from_argument(request).map_err(usage),
+        ([], Some(path)) => {
+            let text = read(path)?;
+            Request::from_argument(&String::from_utf8_lossy(&text))
+                .map_err(|error| file(path, &error))
+        }
+        _ => Err(usage("one request is needed".to_owned())),
     }
 }
 
@@ -86,30 +95,33 @@ fn curl_step(arguments: Arguments) -> Result<(), Failure> {
     let root = Root::new(arguments.optional("--root").unwrap_or(Path::new("/")));
     let from = arguments.optional("--from").map(Root::new);
     let report = install::curl::install(&root, &looked, from.as_ref(), env::vars_os())?;
-    finish(&arguments, &report)
+    finish(&arguments, report)
 }
 
 fn runtime_step(arguments: Arguments) -> Result<(), Failure> {
     let looked = read_look(&arguments.path("--look")?)?;
     let wheels = arguments.optional("--wheels");
     let report = install::runtime::install(&Root::new("/"), &looked, wheels, env::vars_os())?;
-    finish(&arguments, &report)
+    finish(&arguments, report)
 }
 
-fn finish(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
+fn finish(arguments: &Arguments, report: Report) -> Result<(), Failure> {
     if let Some(out) = arguments.optional("--out") {
-        write_report(&out.join(REPORT_FILE), report)?;
+        write_report(&out.join(REPORT_FILE), &report)?;
     }
-    print(report);
-    report.failure.clone().map_or(Ok(()), Err)
+    end(report)
+}
+
+/// Prints what there is to say; a failure is said by whoever exits.
+fn end(mut report: Report) -> Result<(), Failure> {
+    let failure = report.failure.take();
+    print(&report);
+    failure.map_or(Ok(()), Err)
 }
 
 fn read_look(directory: &Path) -> Result<Report, Failure> {
-    let path = Path::new("/").join(LOOK_FILE);
     let name = directory.join(LOOK_FILE);
-    let bytes = Root::new(directory).read_start(&path, REPORT_LIMIT);
-    let bytes = bytes.map_err(|error| file(&name, &error))?;
-    let report = Report::from_json(&bytes).map_err(|error| file(&name, &error))?;
+    let report = Report::from_json(&read(&name)?).map_err(|error| file(&name, &error))?;
     if let Some(failure) = report.failure {
         return Err(failure);
     }
@@ -119,6 +131,15 @@ fn read_look(directory: &Path) -> Result<Report, Failure> {
         Some(Err(error)) => Err(file(&name, &error)),
         None => Err(file(&name, &"it holds no request")),
     }
+}
+
+/// A file of the frontend's, which is no more trusted than one of the image.
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let directory = Root::new(path.parent().unwrap_or(Path::new("/")));
+    let name = Path::new(path.file_name().unwrap_or_default());
+    directory
+        .read_start(name, FILE_LIMIT)
+        .map_err(|error| file(path, &error))
 }
 
 fn write_report(path: &Path, report: &Report) -> Result<(), Failure> {

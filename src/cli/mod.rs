@@ -3,8 +3,9 @@
 //! Exit code 0: nothing to complain about; 1: the Dockerfile has a mistake; 2: the arguments have one, or a file cannot be read.
 //! The only room that reads files by name and prints.
 
+pub mod offline;
+
 use std::{
-    collections::{BTreeMap, HashMap},
     ffi::OsString,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -13,14 +14,9 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    diagnostic::{Diagnostic, render},
-    fal, instruction,
-    llb::{self, SourceMap},
-    plan::{self, Answer, Known, MainContext, NoCache, Resolution, RunSettings, Step, Wanted},
-    reference::platform,
+    diagnostic::{Result, render},
+    llb,
     source::Source,
-    stage::{self, Contexts, Graph},
-    syntax,
 };
 
 /// Looks at Dockerfiles as fal-frontend does.
@@ -103,122 +99,14 @@ fn print(text: &str) {
 }
 
 /// The ops of the file as a table.
-fn planned(source: &Source, input: &Input) -> Result<String, Box<Diagnostic>> {
-    let build_args: BTreeMap<String, String> = input
-        .build_args
-        .iter()
-        .map(|pair| {
-            pair.split_once('=')
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .unwrap_or_default()
-        })
-        .collect();
-    let parsed = syntax::parse(source);
-    let (comments, escape) = (parsed.file.comments.clone(), parsed.file.escape);
-    let dockerfile = instruction::read(&parsed.into_result()?)?;
-    let nothing = BTreeMap::new();
-    let given = fal::Given {
-        comments: &comments,
-        options: &nothing,
-        build_arguments: &build_args,
-        environment: &nothing,
-    };
-    fal::read(&given)?;
-    let own = platform::default_spec().normalize();
-    let contexts = Contexts::default();
-    let graph = stage::graph(
-        &dockerfile,
-        escape,
-        &stage::Options {
-            target: input.target.as_deref(),
-            build_args: &build_args,
-            build_platform: &own,
-            target_platform: &own,
-            contexts: &contexts,
-        },
-    )?;
-    let file = SourceMap {
-        filename: source.name.clone(),
-        language: "Dockerfile".to_owned(),
-        data: source.bytes.clone().into(),
-        origin: llb::Origin::Unknown,
-    };
-    let capabilities = |_: &str| true;
-    let options = plan::Options {
-        build_platforms: std::slice::from_ref(&own),
-        target_platform: &own,
-        is_platform_implicit: true,
-        is_multi_platform: false,
-        resolve_mode: llb::source::ResolveMode::Default,
-        session: "",
-        contexts: &contexts,
-        local_sessions: &nothing,
-        shared_keys: &nothing,
-        cache_mount_namespace: "",
-        no_cache: &NoCache::No,
-        labels: &nothing,
-        run: &RunSettings::default(),
-        capabilities: &capabilities,
-        file: &file,
-    };
-    let main = MainContext::Local {
-        name: "context".to_owned(),
-        session: String::new(),
-        excludes: Vec::new(),
-    };
-    let plan = plan::build(unasked(graph, &options)?, &options, &main)?;
-    let platform = plan::op_platform(&own);
-    let defaults = llb::Defaults {
-        platform: &platform,
-        capabilities: &capabilities,
-    };
-    Ok(llb::print(&llb::marshal(&plan.llb, plan.output, &defaults)))
-}
-
-/// Every base as an image with one layer and nothing set.
-fn unasked(graph: Graph, options: &plan::Options<'_>) -> Result<plan::Bases, Box<Diagnostic>> {
-    let mut known: Known = HashMap::new();
-    let mut resolution = Resolution::new(graph, options);
-    loop {
-        match resolution.step(&known)? {
-            Step::Done(bases) => return Ok(*bases),
-            Step::Need(goes_on, queries) => {
-                known.extend(
-                    queries
-                        .into_iter()
-                        .map(|query| (query.wanted.clone(), unasked_answer(query.wanted))),
-                );
-                resolution = *goes_on;
-            }
-        }
-    }
-}
-
-fn unasked_answer(wanted: Wanted) -> Answer {
-    const CONFIG: &str = r#"{"rootfs":{"type":"layers","diff_ids":["unknown"]},"config":{}}"#;
-    match wanted {
-        Wanted::Image { reference, .. } | Wanted::OciLayout { reference, .. } => Answer::Image {
-            reference,
-            digest: String::new(),
-            config: CONFIG.into(),
-        },
-        Wanted::Ignore { .. } | Wanted::Plain(_) => Answer::Ignore(Vec::new()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn commands_run_in_the_root_of_an_image_that_names_no_directory() {
-        let source = Source::new("Dockerfile", "FROM a\nRUN b\nCOPY c .\nWORKDIR d\nRUN e");
-        let input = Input {
-            file: PathBuf::new(),
-            target: None,
-            build_args: Vec::new(),
-        };
-        let ops = planned(&source, &input).expect("ops");
-        assert!(ops.contains("\"/d\""), "{ops}");
-    }
+fn planned(source: &Source, input: &Input) -> Result<String> {
+    let build_args = input.build_args.iter().map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (name.to_owned(), value.to_owned())
+    });
+    let converted = offline::convert(source, input.target.as_deref(), &build_args.collect())?;
+    Ok(llb::print(&offline::definition(
+        &converted.plan.llb,
+        converted.plan.output,
+    )))
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::{
     diagnostic::Result,
+    golang::ignore::Matcher,
     image,
     llb::{
         self, Meta,
@@ -116,6 +117,16 @@ pub enum MainContext {
 }
 
 impl MainContext {
+    /// Fails for an ignore pattern that cannot be read.
+    pub(super) fn check(&self) -> Result<()> {
+        match self {
+            Self::Local { excludes, .. } => {
+                Matcher::new(excludes).map(drop).map_err(messages::text)
+            }
+            Self::Source(..) => Ok(()),
+        }
+    }
+
     /// Says what the slot of the main context is, now that the paths read from it are known.
     pub(super) fn describe(&self, llb: &mut llb::Graph, slot: llb::Output, followed: &[String]) {
         let (source, name) = match self {

@@ -18,11 +18,32 @@ pub(super) struct Itself {
     pub(super) minor: Minor,
     pub(super) prefix: String,
     pub(super) stdlib: PathBuf,
+    /// Every directory that it imports from, in order.
+    path: Vec<PathBuf>,
+}
+
+impl Itself {
+    /// Where packages are: what is left of the path without the standard library.
+    pub(super) fn site(&self) -> Vec<PathBuf> {
+        let is_own = |path: &PathBuf| {
+            path.starts_with(&self.stdlib)
+                && !path.ends_with("site-packages")
+                && !path.ends_with("dist-packages")
+        };
+        let is_zip = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "zip");
+        self.path
+            .iter()
+            .filter(|path| path.is_absolute() && !is_own(path) && !is_zip(path))
+            .cloned()
+            .collect()
+    }
 }
 
 const ITSELF: &str = "\
 import sys, os, json
-print('fal:' + json.dumps({'minor': '%d.%d' % sys.version_info[:2], 'prefix': sys.prefix, 'stdlib': os.path.dirname(os.__file__)}))
+minor = '%d.%d' % sys.version_info[:2]
+stdlib = os.path.dirname(os.__file__)
+print('fal:' + json.dumps({'minor': minor, 'prefix': sys.prefix, 'stdlib': stdlib, 'path': sys.path}))
 ";
 
 /// Paths to put in front and names of modules; prints what each calls its version, or why it is not imported.
@@ -109,7 +130,7 @@ fn ask<T: for<'a> Deserialize<'a>>(
     let outcome =
         process::run(&command, environment, Output::Kept).map_err(|error| error.to_string())?;
     if !outcome.success() {
-        return Err(format!("{} ({outcome})", outcome.last_line()));
+        return Err(format!("{} ({outcome})", outcome.cause()));
     }
     let answer = outcome
         .stdout

@@ -10,6 +10,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::process::{self, Outcome, Output};
+use crate::curl::certificates;
 use crate::environment::Environment;
 use crate::python::dist_info;
 use crate::report;
@@ -47,7 +48,7 @@ pub(super) struct Target<'a> {
     pub(super) root: &'a Root,
     pub(super) python: &'a report::Python,
     /// The standard library, for what `ensurepip` brings.
-    pub(super) stdlib: Option<PathBuf>,
+    pub(super) stdlib: &'a Path,
     /// The directories of the image's PATH.
     pub(super) path: &'a [PathBuf],
     pub(super) wheels: Option<&'a Path>,
@@ -156,13 +157,10 @@ fn mounted_wheel(target: &Target<'_>) -> Option<Installer> {
 
 /// `ensurepip/_bundled` of the standard library, or the folder to which Debian moves those wheels.
 fn bundled_pip(target: &Target<'_>) -> Option<Installer> {
-    let bundled = target
-        .stdlib
-        .as_ref()
-        .map(|stdlib| stdlib.join("ensurepip/_bundled"));
-    let directories = bundled
-        .into_iter()
-        .chain([PathBuf::from("/usr/share/python-wheels")]);
+    let directories = [
+        target.stdlib.join("ensurepip/_bundled"),
+        PathBuf::from("/usr/share/python-wheels"),
+    ];
     directories.into_iter().find_map(|directory| {
         let name = wheel(target.root, &directory, "pip")?;
         pip_wheel(target, &directory.join(name), "from ensurepip")
@@ -233,6 +231,12 @@ fn uv(target: &Target<'_>, command: Vec<OsString>, origin: &str) -> Option<Insta
     }
     if target.python.externally_managed {
         environment = environment.with("UV_BREAK_SYSTEM_PACKAGES", "1");
+    }
+    // uv trusts certificates of its own; those of the image may be the ones that a proxy is known by.
+    if certificates(target.root).is_some() {
+        for name in ["UV_SYSTEM_CERTS", "UV_NATIVE_TLS"] {
+            environment = environment.with(name, "1");
+        }
     }
     environment = with_indexes_of_pip(environment);
     // `uv 0.5.1`

@@ -49,7 +49,7 @@ pub(super) fn curl_does_not_start(path: &Path, outcome: &Outcome) -> Failure {
         format!(
             "{} is there but does not start ({outcome}): {}",
             path.display(),
-            outcome.last_line()
+            outcome.cause()
         ),
     )
 }
@@ -118,7 +118,7 @@ pub(super) fn installer_failed(
         format!(
             "{installer} could not install {} ({outcome}; what it printed is above): {}",
             requirements.join(" "),
-            outcome.last_line()
+            outcome.cause()
         ),
     )
 }
