@@ -8,19 +8,17 @@
 )]
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     hint::black_box,
     time::{Duration, Instant},
 };
 
 use fal_frontend::{
-    diagnostic::{Diagnostic, render},
-    llb::{self, Definition, SourceMap},
-    plan::{self, Answer, MainContext, NoCache, Resolution, RunSettings, Step, Wanted},
-    reference::platform,
+    cli::offline::{self, World},
+    diagnostic::{Result, render},
+    llb::{self, Definition, source::Image},
+    plan::MainContext,
     source::Source,
-    stage::{self, Contexts},
-    syntax,
 };
 
 /// How long one file is measured, unless it takes longer to convert it [`FEWEST`] times.
@@ -38,10 +36,13 @@ fn main() {
         eprintln!("run this with: cargo xtask bench conversion");
         return;
     };
-    let config = std::fs::read(config).expect("the image config");
+    let world = World {
+        image: std::fs::read(config).expect("the image config"),
+        context: context(),
+    };
     for path in arguments {
         let dockerfile = std::fs::read(&path).expect("a Dockerfile");
-        let convert = || match convert(&dockerfile, &config) {
+        let convert = || match convert(&world, &dockerfile) {
             Ok(result) => result,
             Err(mistake) => {
                 let source = Source::new(path.as_str(), dockerfile.as_slice());
@@ -64,6 +65,15 @@ fn main() {
             })
         );
     }
+}
+
+/// The original gives a local context a name by chance, and so no two definitions are equal. This one has a name.
+fn context() -> MainContext {
+    let image = Image {
+        reference: "docker.io/library/context:latest".to_owned(),
+        ..Image::default()
+    };
+    MainContext::Source(image.into(), "context".to_owned())
 }
 
 struct Measured {
@@ -97,96 +107,10 @@ fn measure<T>(run: impl Fn() -> T) -> Measured {
 }
 
 /// The definition of a Dockerfile and the config of its image.
-fn convert(dockerfile: &[u8], config: &[u8]) -> Result<(Definition, String), Box<Diagnostic>> {
+fn convert(world: &World, dockerfile: &[u8]) -> Result<(Definition, String)> {
     let source = Source::new("Dockerfile", dockerfile);
-    let file = syntax::parse(&source).into_result()?;
-    let escape = file.escape;
-    let dockerfile = fal_frontend::instruction::read(&file)?;
-
-    let nothing = BTreeMap::new();
-    let own = platform::default_spec().normalize();
-    let contexts = Contexts::default();
-    let graph = stage::graph(
-        &dockerfile,
-        escape,
-        &stage::Options {
-            target: None,
-            build_args: &nothing,
-            build_platform: &own,
-            target_platform: &own,
-            contexts: &contexts,
-        },
-    )?;
-    let file = SourceMap {
-        filename: source.name,
-        language: "Dockerfile".to_owned(),
-        data: source.bytes.into(),
-        origin: llb::Origin::Unknown,
-    };
-    let capabilities = |_: &str| true;
-    let options = plan::Options {
-        build_platforms: std::slice::from_ref(&own),
-        target_platform: &own,
-        is_platform_implicit: true,
-        is_multi_platform: false,
-        resolve_mode: llb::source::ResolveMode::Default,
-        session: "",
-        contexts: &contexts,
-        local_sessions: &nothing,
-        shared_keys: &nothing,
-        cache_mount_namespace: "",
-        no_cache: &NoCache::No,
-        labels: &nothing,
-        run: &RunSettings::default(),
-        capabilities: &capabilities,
-        file: &file,
-    };
-    // The original gives a local context a name by chance, so that no two definitions are equal.
-    let context = llb::source::Image {
-        reference: "docker.io/library/context:latest".to_owned(),
-        ..llb::source::Image::default()
-    };
-    let context = MainContext::Source(context.into(), "context".to_owned());
-    let plan = plan::build(bases(graph, &options, config)?, &options, &context)?;
-    let platform = plan::op_platform(&own);
-    let defaults = llb::Defaults {
-        platform: &platform,
-        capabilities: &capabilities,
-    };
-    let definition = llb::marshal(&plan.llb, plan.output, &defaults);
+    let plan = offline::convert_in(world, &source, None, &BTreeMap::new())?.plan;
+    let definition = offline::definition(&plan.llb, plan.output);
     let image = plan.image.to_json().expect("a config that can be written");
     Ok((definition, image))
-}
-
-/// Every base image has the same config.
-fn bases(
-    graph: stage::Graph,
-    options: &plan::Options<'_>,
-    config: &[u8],
-) -> Result<plan::Bases, Box<Diagnostic>> {
-    let mut known = HashMap::new();
-    let mut resolution = Resolution::new(graph, options);
-    loop {
-        match resolution.step(&known)? {
-            Step::Done(bases) => return Ok(*bases),
-            Step::Need(goes_on, queries) => {
-                for query in queries {
-                    let answer = answer(&query.wanted, config);
-                    known.insert(query.wanted, answer);
-                }
-                resolution = *goes_on;
-            }
-        }
-    }
-}
-
-fn answer(wanted: &Wanted, config: &[u8]) -> Answer {
-    match wanted {
-        Wanted::Image { reference, .. } | Wanted::OciLayout { reference, .. } => Answer::Image {
-            reference: reference.clone(),
-            digest: String::new(),
-            config: config.to_vec(),
-        },
-        Wanted::Ignore { .. } | Wanted::Plain(_) => Answer::Ignore(Vec::new()),
-    }
 }

@@ -1,7 +1,7 @@
 //! A whole conversion that asks nobody.
 //!
-//! Takes a Dockerfile; gives its plan, with every base image counted as one with a single layer and an empty config. What the
-//! command line shows, and what tests and benchmarks convert with, where no daemon is.
+//! Takes a Dockerfile; gives its plan, with the same config for every base image: a single layer and nothing set, unless the caller
+//! says otherwise. What the command line shows, and what tests and benchmarks convert with, where no daemon is.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -27,8 +27,40 @@ pub struct Converted {
     pub fal: fal::Options,
 }
 
+/// What a conversion is told, as there is nobody to ask.
+pub struct World {
+    /// The config of every base image, JSON.
+    pub image: Vec<u8>,
+    /// The main context.
+    pub context: MainContext,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        let image = r#"{"rootfs":{"type":"layers","diff_ids":["unknown"]},"config":{}}"#;
+        Self {
+            image: image.into(),
+            context: MainContext::Local {
+                name: "context".to_owned(),
+                session: String::new(),
+                excludes: Vec::new(),
+            },
+        }
+    }
+}
+
 /// Converts a Dockerfile for the platform that this runs on.
 pub fn convert(
+    source: &Source,
+    target: Option<&str>,
+    build_args: &BTreeMap<String, String>,
+) -> Result<Converted> {
+    convert_in(&World::default(), source, target, build_args)
+}
+
+/// The same in a world of the caller's.
+pub fn convert_in(
+    world: &World,
     source: &Source,
     target: Option<&str>,
     build_args: &BTreeMap<String, String>,
@@ -78,12 +110,8 @@ pub fn convert(
             origin: Origin::Unknown,
         },
     };
-    let main = MainContext::Local {
-        name: "context".to_owned(),
-        session: String::new(),
-        excludes: Vec::new(),
-    };
-    let plan = plan::build(bases(graph, &options)?, &options, &main)?;
+    let bases = bases(graph, &options, &world.image)?;
+    let plan = plan::build(bases, &options, &world.context)?;
     Ok(Converted { plan, fal })
 }
 
@@ -97,7 +125,7 @@ pub fn definition(graph: &Graph, output: Input) -> Definition {
     llb::marshal(graph, output, &defaults)
 }
 
-fn bases(graph: stage::Graph, options: &plan::Options<'_>) -> Result<Bases> {
+fn bases(graph: stage::Graph, options: &plan::Options<'_>, image: &[u8]) -> Result<Bases> {
     let mut known: Known = HashMap::new();
     let mut resolution = Resolution::new(graph, options);
     loop {
@@ -107,7 +135,7 @@ fn bases(graph: stage::Graph, options: &plan::Options<'_>) -> Result<Bases> {
                 known.extend(
                     queries
                         .into_iter()
-                        .map(|query| (query.wanted.clone(), answer(query.wanted))),
+                        .map(|query| (query.wanted.clone(), answer(query.wanted, image))),
                 );
                 resolution = *goes_on;
             }
@@ -115,13 +143,12 @@ fn bases(graph: stage::Graph, options: &plan::Options<'_>) -> Result<Bases> {
     }
 }
 
-fn answer(wanted: Wanted) -> Answer {
-    const CONFIG: &str = r#"{"rootfs":{"type":"layers","diff_ids":["unknown"]},"config":{}}"#;
+fn answer(wanted: Wanted, image: &[u8]) -> Answer {
     match wanted {
         Wanted::Image { reference, .. } | Wanted::OciLayout { reference, .. } => Answer::Image {
             reference,
             digest: String::new(),
-            config: CONFIG.into(),
+            config: image.to_vec(),
         },
         Wanted::Ignore { .. } | Wanted::Plain(_) => Answer::Ignore(Vec::new()),
     }
@@ -137,6 +164,6 @@ mod tests {
         let converted = convert(&source, None, &BTreeMap::new()).expect("a plan");
         let plan = converted.plan;
         let ops = llb::print(&definition(&plan.llb, plan.output));
-        assert!(ops.contains("\"/d\""), "{ops}");
+        assert!(ops.contains("mkdir /d"), "{ops}");
     }
 }
