@@ -1,6 +1,6 @@
 //! What marshalling gives: ops as bytes, what is known about them, and where they come from.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::collections::BTreeMap;
 
 use prost::{Message, bytes::Bytes};
 use sha2::{Digest, Sha256};
@@ -72,10 +72,12 @@ impl From<pb::Definition> for Definition {
 
 /// The name of an op: `sha256:` and the digest of its bytes.
 pub fn digest(bytes: &[u8]) -> String {
-    let mut name = String::from("sha256:");
-    for byte in Sha256::digest(bytes) {
-        // Writing to a string cannot fail.
-        let _ = write!(name, "{byte:02x}");
+    const PREFIX: &str = "sha256:";
+    let hash = Sha256::digest(bytes);
+    let mut name = String::with_capacity(PREFIX.len() + 2 * hash.len());
+    name.push_str(PREFIX);
+    for nibble in hash.iter().flat_map(|byte| [byte >> 4, byte & 0xf]) {
+        name.push(char::from_digit(nibble.into(), 16).unwrap_or_default());
     }
     name
 }

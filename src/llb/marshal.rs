@@ -224,8 +224,11 @@ fn encode_op(rest: &pb::Op, operation: op::Op) -> Bytes {
         op: Some(operation),
         ..Default::default()
     };
-    let mut bytes = rest.encode_to_vec();
-    bytes.extend(operation.encode_to_vec());
+    let mut bytes = Vec::with_capacity(rest.encoded_len() + operation.encoded_len());
+    for message in [rest, &operation] {
+        // A vector takes everything.
+        let _ = message.encode(&mut bytes);
+    }
     bytes.into()
 }
 
