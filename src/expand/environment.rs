@@ -1,26 +1,50 @@
 //! The variables of a stage.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
-use crate::expand::{Scope, trie::Trie};
+use crate::expand::{
+    Scope,
+    trie::{Named, Trie},
+};
 
-/// Variables in the order in which they were last set, as `llb.EnvList` keeps them.
+/// Variables in the order in which they were last set, as `llb.EnvList` keeps them, with `NAME=value` of each.
+pub type Listing = Arc<[Arc<str>]>;
+
+/// The variables of a stage.
 ///
-/// To set a variable again moves it to the end: so it is there, and so it shows in the definition. A copy
-/// costs nothing and shares what did not change; to set or to find a variable takes the same short time
-/// however many there are. Only to list them sorts them.
+/// To set a variable again moves it to the end: so it is there, and so it shows in the definition. What ENV sets is kept in the image
+/// as well, and every stage that begins with the image sets it again. A copy costs nothing and shares what did not change; to set or to
+/// find a variable takes the same short time however many there are, and so does to begin a stage. Only to list them sorts them.
 #[derive(Clone, Default)]
 pub struct Environment {
     variables: Trie<Variable>,
     count: usize,
     /// The turn of the next variable to be set.
     next: u64,
+    /// What was set before this turn and is kept was set again since.
+    begun: u64,
+    listing: OnceLock<Listing>,
 }
 
 #[derive(Clone)]
 struct Variable {
-    value: Arc<str>,
-    /// When it was set.
+    /// How long the name is.
+    name: usize,
+    set: Setting,
+    /// As the image has it.
+    kept: Option<Setting>,
+    /// Whether the image has it more than once, so that ENV changes another one than the one that counts.
+    repeated: bool,
+}
+
+#[derive(Clone)]
+struct Setting {
+    /// `NAME=value`
+    pair: Arc<str>,
+    /// When it was set; of what is kept, when that was first.
     turn: u64,
 }
 
@@ -31,25 +55,61 @@ impl Environment {
     }
 
     /// Sets a variable, as the last one (`EnvList.AddOrReplace`).
-    pub fn set(&mut self, name: impl Into<Arc<str>>, value: impl Into<Arc<str>>) {
-        let name = name.into();
-        let value = value.into();
-        let turn = self.next;
-        self.next += 1;
-        self.count += usize::from(self.variables.get(&name).is_none());
-        self.variables.insert(name, Variable { value, turn });
+    pub fn set(&mut self, name: impl AsRef<str>, value: impl AsRef<str>) {
+        self.change(name.as_ref(), value.as_ref(), |old, new| Variable {
+            set: new,
+            ..old
+        });
+    }
+
+    /// Sets a variable, as the last one, and keeps it: as ENV does.
+    pub fn keep(&mut self, name: impl AsRef<str>, value: impl AsRef<str>) {
+        self.change(name.as_ref(), value.as_ref(), |old, new| {
+            let kept = match old.kept {
+                Some(kept) if old.repeated => kept,
+                Some(Setting { turn, .. }) => Setting {
+                    turn,
+                    ..new.clone()
+                },
+                None => new.clone(),
+            };
+            Variable {
+                set: new,
+                kept: Some(kept),
+                ..old
+            }
+        });
+    }
+
+    /// Begins the first stage on an image, which has these variables: `NAME=value`, or only `NAME`.
+    pub fn begin_with<'p>(&mut self, pairs: impl IntoIterator<Item = &'p str>) {
+        for pair in pairs {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            self.change(name, value, |old, new| Variable {
+                repeated: old.kept.is_some(),
+                kept: Some(new.clone()),
+                set: new,
+                ..old
+            });
+        }
+    }
+
+    /// Begins a stage on the one before: what is kept is set again, in the order in which it came to the image.
+    pub fn begin(&mut self) {
+        self.begun = self.next;
+        self.listing.take();
     }
 
     /// Sets a variable unless it is set, be it to nothing (`EnvList.SetDefault`).
-    pub fn set_default(&mut self, name: impl Into<Arc<str>>, value: impl Into<Arc<str>>) {
-        let name = name.into();
-        if self.get(&name).is_none() {
+    pub fn set_default(&mut self, name: impl AsRef<str>, value: impl AsRef<str>) {
+        if self.get(name.as_ref()).is_none() {
             self.set(name, value);
         }
     }
 
     /// Unsets a variable, and says whether it was set (`EnvList.Delete`).
     pub fn remove(&mut self, name: &str) -> bool {
+        self.listing.take();
         let was_set = self.variables.remove(name);
         self.count -= usize::from(was_set);
         was_set
@@ -57,23 +117,34 @@ impl Environment {
 
     /// The value of a variable (`EnvList.Get`).
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.variables.get(name).map(|variable| &*variable.value)
+        let variable = self.variables.get(name)?;
+        variable.value(&self.now(variable).1.pair)
     }
 
     /// Names and values, the variable last set at the end.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        let mut variables = self.variables.entries();
-        variables.sort_unstable_by_key(|(_, variable)| variable.turn);
-        variables
-            .into_iter()
-            .map(|(name, variable)| (name, &*variable.value))
+        let sorted = self.sorted().into_iter();
+        sorted.filter_map(|(variable, now)| Some((variable.name(), variable.value(&now.pair)?)))
     }
 
-    /// `NAME=value` of each, in order (`EnvList.ToArray`).
-    pub fn to_vec(&self) -> Vec<String> {
-        self.iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect()
+    /// The same as one value (`EnvList.ToArray`). To ask again costs nothing until something changes.
+    pub fn list(&self) -> Listing {
+        let list = || {
+            let sorted = self.sorted().into_iter();
+            sorted.map(|(_, now)| Arc::clone(&now.pair)).collect()
+        };
+        Arc::clone(self.listing.get_or_init(list))
+    }
+
+    /// Names and values of what is kept, in the order in which it came to the image.
+    pub fn kept(&self) -> impl Iterator<Item = (&str, &str)> {
+        let entries = self.variables.entries().into_iter();
+        let mut kept: Vec<_> = entries
+            .filter_map(|variable| Some((variable, variable.kept.as_ref()?)))
+            .collect();
+        kept.sort_unstable_by_key(|(_, kept)| kept.turn);
+        let kept = kept.into_iter();
+        kept.filter_map(|(variable, kept)| Some((variable.name(), variable.value(&kept.pair)?)))
     }
 
     /// How many variables are set.
@@ -84,6 +155,72 @@ impl Environment {
     /// Whether no variable is set.
     pub fn is_empty(&self) -> bool {
         self.count == 0
+    }
+
+    fn change(
+        &mut self,
+        name: &str,
+        value: &str,
+        change: impl FnOnce(Variable, Setting) -> Variable,
+    ) {
+        let new = Setting {
+            pair: [name, "=", value].concat().into(),
+            turn: self.next,
+        };
+        self.next += 1;
+        self.listing.take();
+        let is_new = self.variables.insert(name, |old| {
+            let old = old.cloned().unwrap_or_else(|| Variable {
+                name: name.len(),
+                set: new.clone(),
+                kept: None,
+                repeated: false,
+            });
+            change(old, new)
+        });
+        self.count += usize::from(is_new);
+    }
+
+    /// What is in force of a variable, after where it stands.
+    fn now<'v>(&self, variable: &'v Variable) -> ((Place, u64), &'v Setting) {
+        match &variable.kept {
+            _ if variable.set.turn >= self.begun => {
+                ((Place::Since, variable.set.turn), &variable.set)
+            }
+            Some(kept) => ((Place::Begun, kept.turn), kept),
+            None => ((Place::Before, variable.set.turn), &variable.set),
+        }
+    }
+
+    fn sorted(&self) -> Vec<(&Variable, &Setting)> {
+        let entries = self.variables.entries().into_iter();
+        let mut sorted: Vec<_> = entries
+            .map(|variable| (self.now(variable), variable))
+            .collect();
+        sorted.sort_unstable_by_key(|((place, _), _)| *place);
+        let sorted = sorted.into_iter();
+        sorted.map(|((_, now), variable)| (variable, now)).collect()
+    }
+}
+
+/// When a variable was set, by the beginning of the stage.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Before,
+    Begun,
+    Since,
+}
+
+impl Variable {
+    /// The value in a pair of this variable.
+    fn value<'p>(&self, pair: &'p str) -> Option<&'p str> {
+        pair.get(self.name + 1..)
+    }
+}
+
+impl Named for Variable {
+    fn name(&self) -> &str {
+        self.set.pair.get(..self.name).unwrap_or_default()
     }
 }
 
@@ -98,7 +235,7 @@ impl Scope for Environment {
 }
 
 /// Of two values for a name, the later one counts.
-impl<N: Into<Arc<str>>, V: Into<Arc<str>>> FromIterator<(N, V)> for Environment {
+impl<N: AsRef<str>, V: AsRef<str>> FromIterator<(N, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
         let mut environment = Self::new();
         environment.extend(variables);
@@ -106,7 +243,7 @@ impl<N: Into<Arc<str>>, V: Into<Arc<str>>> FromIterator<(N, V)> for Environment 
     }
 }
 
-impl<N: Into<Arc<str>>, V: Into<Arc<str>>> Extend<(N, V)> for Environment {
+impl<N: AsRef<str>, V: AsRef<str>> Extend<(N, V)> for Environment {
     fn extend<I: IntoIterator<Item = (N, V)>>(&mut self, variables: I) {
         for (name, value) in variables {
             self.set(name, value);
@@ -131,7 +268,98 @@ impl fmt::Debug for Environment {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn listed(environment: &Environment) -> Vec<String> {
+        environment
+            .list()
+            .iter()
+            .map(|pair| pair.to_string())
+            .collect()
+    }
+
+    /// What happens to an environment.
+    #[derive(Debug, Clone)]
+    enum Event {
+        Set(u8, u8),
+        Keep(u8, u8),
+        Begin,
+    }
+
+    /// The same, done as the original does it: the image has a list, and to begin is to set all of it.
+    fn plainly(image: &[String], events: &[Event]) -> Vec<String> {
+        let name_of = |pair: &str| pair.split('=').next().map(str::to_owned);
+        let mut image = image.to_vec();
+        let mut variables: Vec<String> = Vec::new();
+        let set = |variables: &mut Vec<String>, pair: &str| {
+            variables.retain(|old| name_of(old) != name_of(pair));
+            let full = pair.contains('=');
+            variables.push(if full {
+                pair.to_owned()
+            } else {
+                format!("{pair}=")
+            });
+        };
+        for event in [&Event::Begin].into_iter().chain(events) {
+            match event {
+                Event::Set(name, value) => set(&mut variables, &format!("{name}={value}")),
+                Event::Keep(name, value) => {
+                    let pair = format!("{name}={value}");
+                    set(&mut variables, &pair);
+                    match image.iter_mut().find(|old| name_of(old) == name_of(&pair)) {
+                        Some(old) => *old = pair,
+                        None => image.push(pair),
+                    }
+                }
+                Event::Begin => image.iter().for_each(|pair| set(&mut variables, pair)),
+            }
+        }
+        variables
+    }
+
+    proptest! {
+        #[test]
+        fn stages_begin_with_what_the_image_has(
+            image in prop::collection::vec(prop_oneof!["[0-3]=[x-z]", "[0-3]"], 0..5),
+            events in prop::collection::vec(prop_oneof![
+                (0..6_u8, 0..9_u8).prop_map(|(name, value)| Event::Set(name, value)),
+                (0..6_u8, 0..9_u8).prop_map(|(name, value)| Event::Keep(name, value)),
+                Just(Event::Begin),
+            ], 0..20),
+        ) {
+            let mut environment = Environment::new();
+            environment.begin_with(image.iter().map(String::as_str));
+            for event in &events {
+                match event {
+                    Event::Set(name, value) => environment.set(name.to_string(), value.to_string()),
+                    Event::Keep(name, value) => environment.keep(name.to_string(), value.to_string()),
+                    Event::Begin => environment.begin(),
+                }
+                environment.list();
+            }
+            let plain = plainly(&image, &events);
+            prop_assert_eq!(listed(&environment), plain.clone());
+            for pair in &plain {
+                let (name, value) = pair.split_once('=').expect("a pair");
+                prop_assert_eq!(environment.get(name), Some(value));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_kept_stays_in_its_place() {
+        let mut environment = Environment::new();
+        environment.keep("a", "1");
+        environment.set("b", "2");
+        environment.keep("c", "3");
+        environment.keep("a", "4");
+        environment.set("a", "5");
+        assert_eq!(listed(&environment), ["b=2", "c=3", "a=5"]);
+        let kept: Vec<_> = environment.kept().collect();
+        assert_eq!(kept, [("a", "4"), ("c", "3")]);
+    }
 
     #[test]
     fn the_order_is_that_of_the_last_setting() {
@@ -141,7 +369,7 @@ mod tests {
         assert!(!environment.remove("b"));
         environment.set_default("c", "5");
         environment.set_default("d", "");
-        assert_eq!(environment.to_vec(), ["c=3", "a=4", "d="]);
+        assert_eq!(listed(&environment), ["c=3", "a=4", "d="]);
         environment.set("b", "6");
         assert_eq!(environment.names(), ["c", "a", "d", "b"]);
         assert_eq!(
@@ -162,7 +390,7 @@ mod tests {
         assert_eq!(first.len(), 1_000);
         assert!(first.iter().all(|(_, value)| value == "old"));
         assert_eq!(
-            second.to_vec(),
+            listed(&second),
             (500..1_000)
                 .map(|i| format!("v{i}=new"))
                 .collect::<Vec<_>>()
@@ -180,6 +408,9 @@ mod tests {
         for i in 0..50_000 {
             environment.set(format!("v{i}"), "x");
             copies.push(environment.clone());
+        }
+        for copy in &mut copies {
+            copy.begin();
         }
         assert_eq!(copies.iter().map(Environment::len).max(), Some(50_000));
     }

@@ -13,7 +13,7 @@ mod trie;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use environment::Environment;
+pub use environment::{Environment, Listing};
 pub use error::{Error, Reason};
 
 /// No text grows beyond this many bytes: a daemon takes no larger message.

@@ -12,10 +12,15 @@ use std::{
 /// How many bits of the hash each branch looks at.
 const BITS: u32 = 5;
 
-/// From names to values.
+/// Values by their names.
 #[derive(Clone)]
 pub(super) struct Trie<V> {
     root: Option<Arc<Node<V>>>,
+}
+
+/// What knows its name.
+pub(super) trait Named: Clone {
+    fn name(&self) -> &str;
 }
 
 #[derive(Clone)]
@@ -26,10 +31,7 @@ enum Node<V> {
         children: Vec<Arc<Node<V>>>,
     },
     /// All entries with this hash: nearly always one.
-    Leaf {
-        hash: u64,
-        entries: Vec<(Arc<str>, V)>,
-    },
+    Leaf { hash: u64, entries: Vec<V> },
 }
 
 impl<V> Default for Trie<V> {
@@ -38,7 +40,7 @@ impl<V> Default for Trie<V> {
     }
 }
 
-impl<V: Clone> Trie<V> {
+impl<V: Named> Trie<V> {
     pub(super) fn get(&self, name: &str) -> Option<&V> {
         let hash = hash(name);
         let mut node = self.root.as_deref()?;
@@ -51,18 +53,21 @@ impl<V: Clone> Trie<V> {
                     shift += BITS;
                 }
                 Node::Leaf { entries, .. } => {
-                    let mut entries = entries.iter();
-                    return entries.find(|(n, _)| **n == *name).map(|(_, value)| value);
+                    return entries.iter().find(|entry| entry.name() == name);
                 }
             }
         }
     }
 
-    pub(super) fn insert(&mut self, name: Arc<str>, value: V) {
-        let hash = hash(&name);
+    /// Puts what `make` gives in the place of the entry with this name, which must be its name too. Says whether the name is new.
+    pub(super) fn insert(&mut self, name: &str, make: impl FnOnce(Option<&V>) -> V) -> bool {
+        let hash = hash(name);
         match &mut self.root {
-            Some(root) => insert(root, hash, 0, name, value),
-            None => self.root = Some(Arc::new(Node::leaf(hash, name, value))),
+            Some(root) => insert(root, hash, 0, name, make),
+            None => {
+                self.root = Some(Arc::new(Node::leaf(hash, make(None))));
+                true
+            }
         }
     }
 
@@ -82,15 +87,13 @@ impl<V: Clone> Trie<V> {
     }
 
     /// All entries, in no order that means anything.
-    pub(super) fn entries(&self) -> Vec<(&str, &V)> {
+    pub(super) fn entries(&self) -> Vec<&V> {
         let mut found = Vec::new();
         let mut open: Vec<&Node<V>> = self.root.as_deref().into_iter().collect();
         while let Some(node) = open.pop() {
             match node {
                 Node::Branch { children, .. } => open.extend(children.iter().map(|child| &**child)),
-                Node::Leaf { entries, .. } => {
-                    found.extend(entries.iter().map(|(name, value)| (&**name, value)));
-                }
+                Node::Leaf { entries, .. } => found.extend(entries),
             }
         }
         found
@@ -98,28 +101,41 @@ impl<V: Clone> Trie<V> {
 }
 
 impl<V> Node<V> {
-    fn leaf(hash: u64, name: Arc<str>, value: V) -> Self {
-        let entries = vec![(name, value)];
+    fn leaf(hash: u64, entry: V) -> Self {
+        let entries = vec![entry];
         Node::Leaf { hash, entries }
     }
 }
 
-fn insert<V: Clone>(node: &mut Arc<Node<V>>, hash: u64, shift: u32, name: Arc<str>, value: V) {
+fn insert<V: Named>(
+    node: &mut Arc<Node<V>>,
+    hash: u64,
+    shift: u32,
+    name: &str,
+    make: impl FnOnce(Option<&V>) -> V,
+) -> bool {
     match Arc::make_mut(node) {
         Node::Branch { bits, children } => {
             let (bit, at) = slot(*bits, hash, shift);
             match at.and_then(|at| children.get_mut(at)) {
-                Some(child) => insert(child, hash, shift + BITS, name, value),
+                Some(child) => insert(child, hash, shift + BITS, name, make),
                 None => {
-                    children.insert(below(*bits, bit), Arc::new(Node::leaf(hash, name, value)));
+                    children.insert(below(*bits, bit), Arc::new(Node::leaf(hash, make(None))));
                     *bits |= bit;
+                    true
                 }
             }
         }
         Node::Leaf { hash: own, entries } if *own == hash => {
-            match entries.iter_mut().find(|(n, _)| *n == name) {
-                Some((_, old)) => *old = value,
-                None => entries.push((name, value)),
+            match entries.iter_mut().find(|entry| entry.name() == name) {
+                Some(entry) => {
+                    *entry = make(Some(entry));
+                    false
+                }
+                None => {
+                    entries.push(make(None));
+                    true
+                }
             }
         }
         Node::Leaf { hash: own, .. } => {
@@ -127,13 +143,13 @@ fn insert<V: Clone>(node: &mut Arc<Node<V>>, hash: u64, shift: u32, name: Arc<st
             let bits = slot(0, *own, shift).0;
             let children = vec![Arc::clone(node)];
             *node = Arc::new(Node::Branch { bits, children });
-            insert(node, hash, shift, name, value);
+            insert(node, hash, shift, name, make)
         }
     }
 }
 
 /// Takes the entry out, and says whether nothing is left of the node.
-fn remove<V: Clone>(node: &mut Arc<Node<V>>, hash: u64, shift: u32, name: &str) -> bool {
+fn remove<V: Named>(node: &mut Arc<Node<V>>, hash: u64, shift: u32, name: &str) -> bool {
     match Arc::make_mut(node) {
         Node::Branch { bits, children } => {
             if let (bit, Some(at)) = slot(*bits, hash, shift)
@@ -146,7 +162,7 @@ fn remove<V: Clone>(node: &mut Arc<Node<V>>, hash: u64, shift: u32, name: &str) 
             children.is_empty()
         }
         Node::Leaf { entries, .. } => {
-            entries.retain(|(n, _)| **n != *name);
+            entries.retain(|entry| entry.name() != name);
             entries.is_empty()
         }
     }

@@ -170,7 +170,11 @@ impl Layers {
             args: [MOUNTED, step, "--look", LOOKED, "--out", OUT]
                 .map(str::to_owned)
                 .into(),
-            env: self.environment.clone(),
+            env: self
+                .environment
+                .iter()
+                .map(|pair| pair.as_str().into())
+                .collect(),
             cwd: "/".to_owned(),
             user: "0:0".to_owned(),
             proxy: self.proxy.clone(),

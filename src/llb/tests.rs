@@ -1,6 +1,6 @@
 //! The graphs of `testdata/goldens.go`, built with ours: op for op the same bytes.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
 use prost::Message;
 
@@ -124,6 +124,10 @@ fn run(root: impl Into<Input>, args: &[&str]) -> Exec {
 
 fn strings(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| text.to_string()).collect()
+}
+
+fn pairs(texts: &[&str]) -> Arc<[Arc<str>]> {
+    texts.iter().map(|&text| text.into()).collect()
 }
 
 fn mkdir(base: impl Into<Input>, path: &str) -> File {
@@ -333,7 +337,7 @@ fn processes_have_the_original_digests() {
     });
     check("exec-without-path-cap", |graph| {
         let exec = Exec {
-            env: strings(&["A=1"]),
+            env: pairs(&["A=1"]),
             cwd: "/w".into(),
             ..run(base(graph), &["make", "all"])
         };
@@ -384,7 +388,7 @@ fn exec_everything(root: Output) -> Exec {
         ip: ip.into(),
     };
     Exec {
-        env: strings(&["B=2", "A=", "PATH=/bin"]),
+        env: pairs(&["B=2", "A=", "PATH=/bin"]),
         cwd: "/work".into(),
         user: "me:us".into(),
         hostname: "host".into(),

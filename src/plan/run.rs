@@ -81,7 +81,7 @@ impl Planner<'_> {
             meta.linux_resources = self.options.run.resources.clone();
         }
         exec.args = arguments.clone();
-        exec.env = state.environment.to_vec();
+        exec.env = state.environment.list();
         exec.cwd = state.directory.clone();
         exec.user = state.user.clone();
         state.output = self.llb.add_exec(exec, meta).root;

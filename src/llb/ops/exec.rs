@@ -1,5 +1,7 @@
 //! A process in a container, after `client/llb/exec.go`.
 
+use std::sync::Arc;
+
 use crate::{
     llb::{
         caps,
@@ -23,8 +25,8 @@ const SSH_AUTH_SOCK: &str = "SSH_AUTH_SOCK";
 pub struct Exec {
     /// The program and its arguments; at least one.
     pub args: Vec<String>,
-    /// `KEY=value`, in the order in which the process gets them.
-    pub env: Vec<String>,
+    /// `KEY=value`, in the order in which the process gets them. Processes that get the same can share it.
+    pub env: Arc<[Arc<str>]>,
     /// Its working directory; never empty.
     pub cwd: String,
     /// As whom it runs: names or numbers, `user:group`.
@@ -295,7 +297,7 @@ impl Exec {
     }
 
     fn encode_env(&self, encoder: &mut Encoder<'_>) -> Vec<String> {
-        let mut env = self.env.clone();
+        let mut env: Vec<String> = self.env.iter().map(|pair| (**pair).to_owned()).collect();
         if let Some(ssh) = self.ssh.first() {
             set_default(&mut env, SSH_AUTH_SOCK, &ssh.target(0));
         }
