@@ -163,7 +163,7 @@ impl<'a> Resolution<'a> {
                         .or(self.options.requested_platform()),
                     None => Some(platform),
                 };
-                context::query(&context, platform, self.options)?
+                context::query(&context, platform)?
             }
             None => Query {
                 wanted: Wanted::Image {
