@@ -1,7 +1,5 @@
 //! The words of a command, and the variables in them.
 
-use std::collections::BTreeSet;
-
 use crate::{
     diagnostic::Result,
     expand::{Error, Expanded, Expander},
@@ -66,7 +64,7 @@ impl<'a> Words<'a> {
     }
 
     /// An ARG without a value is not set, but meant.
-    fn note(&mut self, unset: BTreeSet<String>) {
+    fn note(&mut self, unset: Vec<String>) {
         let is_meant = |name: &str| {
             self.state.declared_names.contains(name) || NOT_IN_ENVIRONMENT.contains(&name)
         };
