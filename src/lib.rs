@@ -18,6 +18,7 @@ pub mod image; // the image config
 pub mod proto; // the wire, as generated
 pub mod llb; // ops and definitions
 pub mod plan; // stages to ops
+pub mod lint; // what could be better
 #[cfg(feature = "gateway")]
 pub mod gateway; // the daemon
 pub mod fal; // what fal requires

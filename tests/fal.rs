@@ -71,7 +71,7 @@ fn check(source: &Source) -> bool {
     let first_of_fal = app
         .ops
         .iter()
-        .position(|op| String::from_utf8_lossy(op).contains("/.fal/helper"));
+        .position(|op| String::from_utf8_lossy(op).contains("/.fal-helper"));
     assert!(last < first_of_fal, "{}", source.name);
     for (digest, metadata) in &plain.metadata {
         if ops

@@ -39,6 +39,44 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// The arguments of a look: `image` and `out` are where the step has the image and the folder for the report. A `soft`
+/// look writes what is wrong into the report alone, and exits well.
+pub fn look_arguments(image: &str, out: &str, soft: bool, request: &Request) -> Vec<String> {
+    let mut arguments = with_values("look", &[("--image", Some(image)), ("--out", Some(out))]);
+    arguments.extend(soft.then(|| "--soft".to_owned()));
+    arguments.push(request.to_argument());
+    arguments
+}
+
+/// The arguments of the curl step: `look` is the folder that `look` wrote, `from` the image with a static curl.
+pub fn curl_arguments(look: &str, out: Option<&str>, from: Option<&str>) -> Vec<String> {
+    with_values(
+        "curl",
+        &[("--look", Some(look)), ("--out", out), ("--from", from)],
+    )
+}
+
+/// The arguments of the runtime step: `wheels` is a folder with a wheel of pip or uv.
+pub fn runtime_arguments(look: &str, out: &str, wheels: Option<&str>) -> Vec<String> {
+    with_values(
+        "runtime",
+        &[
+            ("--look", Some(look)),
+            ("--out", Some(out)),
+            ("--wheels", wheels),
+        ],
+    )
+}
+
+fn with_values(step: &str, values: &[(&str, Option<&str>)]) -> Vec<String> {
+    let given = values
+        .iter()
+        .filter_map(|(name, value)| Some([(*name).to_owned(), (*value)?.to_owned()]));
+    std::iter::once(step.to_owned())
+        .chain(given.flatten())
+        .collect()
+}
+
 fn step(arguments: Vec<OsString>) -> Result<(), Failure> {
     let mut arguments = arguments.into_iter();
     let command = arguments.next().unwrap_or_default();
@@ -221,5 +259,101 @@ impl Arguments {
 
     fn has(&self, switch: &str) -> bool {
         self.switches.iter().any(|other| other == switch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::python::find::tests::Image;
+
+    fn request(text: &str) -> Request {
+        Request::from_argument(text).expect(text)
+    }
+
+    fn run(arguments: &[String]) -> Result<(), Failure> {
+        step(arguments.iter().map(OsString::from).collect())
+    }
+
+    #[test]
+    fn a_look_and_what_follows_it() {
+        let image = Image::new()
+            .program("/usr/bin/curl", "")
+            .file("/etc/ssl/cert.pem", "x");
+        let out = tempfile::tempdir().expect("a scratch folder");
+        let (image, out) = (
+            image.root.host(Path::new("/")),
+            out.path().display().to_string(),
+        );
+        let image = image.display().to_string();
+
+        let server = request(
+            r#"{"version":1,"mode":"server","curl":"auto","runtime":"none","image":{"path":"/usr/bin"}}"#,
+        );
+        run(&look_arguments(&image, &out, false, &server)).expect("all is there");
+        run(&curl_arguments(&out, Some(&out), None)).expect("nothing to do");
+        let report =
+            Report::from_json(&fs::read(format!("{out}/{REPORT_FILE}")).expect("a report"))
+                .expect("reads");
+        assert_eq!((report.request, report.curl.action), (None, None));
+
+        let app = request(
+            r#"{"version":1,"mode":"app","curl":"auto","runtime":"auto","image":{"path":"/usr/bin"}}"#,
+        );
+        let failure = run(&look_arguments(&image, &out, false, &app)).expect_err("no Python");
+        assert_eq!(failure.kind, Kind::NoPython);
+        run(&look_arguments(&image, &out, true, &app)).expect("a soft look exits well");
+        let report = Report::from_json(&fs::read(format!("{out}/{LOOK_FILE}")).expect("a report"))
+            .expect("reads");
+        assert_eq!(report.failure.as_ref(), Some(&failure));
+        assert_eq!(
+            run(&runtime_arguments(&out, &out, None)).expect_err("it stands"),
+            failure
+        );
+
+        let file = format!("{out}/request.json");
+        fs::write(&file, server.to_argument()).expect("a file");
+        let arguments =
+            ["look", "--image", &image, "--out", &out, "--request", &file].map(str::to_owned);
+        run(&arguments).expect("the request may be a file");
+    }
+
+    #[test]
+    fn mistakes_are_told() {
+        for (arguments, kind) in [
+            (vec![], Kind::Usage),
+            (vec!["paint"], Kind::Usage),
+            (vec!["look", "{}"], Kind::Usage),
+            (vec!["look", "--image"], Kind::Usage),
+            (
+                vec!["look", "--image", "/", "--out", "/none", "--colour", "{}"],
+                Kind::Usage,
+            ),
+            (
+                vec!["look", "--image", "/", "--out", "/none", "{}"],
+                Kind::Usage,
+            ),
+            (
+                vec![
+                    "look",
+                    "--image",
+                    "/",
+                    "--out",
+                    "/none",
+                    "--request",
+                    "/none/request",
+                ],
+                Kind::File,
+            ),
+            (vec!["curl", "--look", "/none"], Kind::File),
+            (vec!["runtime"], Kind::Usage),
+        ] {
+            let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
+            assert_eq!(
+                run(&arguments).expect_err("a mistake").kind,
+                kind,
+                "{arguments:?}"
+            );
+        }
     }
 }

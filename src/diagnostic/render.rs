@@ -71,8 +71,8 @@ fn excerpt(out: &mut String, lines: Lines, source: &Source) {
     let _ = writeln!(out, "{rule}");
 }
 
-/// Widens by turns until there is enough around to recognise the place, as `errdefs.Source.Print` does.
-fn with_neighbours(mut lines: Lines, count: u32) -> Lines {
+/// Widens lines, in a text of `count`, by turns until there is enough around to recognise the place, as `errdefs.Source.Print` does.
+pub fn with_neighbours(mut lines: Lines, count: u32) -> Lines {
     let enough = if lines.start == lines.end { 4 } else { 2 };
     let mut added = 0;
     while added < enough {

@@ -15,7 +15,7 @@ pub struct Error {
     /// The names found before the word turned out wrong, for the same warnings as without the mistake.
     pub matched: BTreeSet<String>,
     /// The names asked for until then that are not set.
-    pub unmatched: BTreeSet<String>,
+    pub unmatched: Vec<String>,
 }
 
 /// What is wrong with a word.

@@ -1,6 +1,11 @@
 //! Reads a word once, from left to right, and writes the text.
 
-use std::{collections::BTreeSet, iter::Peekable, mem, str::Chars};
+use std::{
+    collections::{BTreeSet, HashSet},
+    iter::Peekable,
+    mem,
+    str::Chars,
+};
 
 use crate::{
     expand::{
@@ -41,7 +46,9 @@ struct Lexer<'a> {
     /// The words so far, when somebody wants them.
     words: Option<Words>,
     matched: BTreeSet<String>,
-    unmatched: BTreeSet<String>,
+    unmatched: Vec<String>,
+    /// The same, to look them up.
+    seen_unmatched: HashSet<String>,
     /// Whether escape characters stay, here: inside of patterns they do.
     raw_escapes: bool,
     depth: usize,
@@ -57,7 +64,8 @@ impl<'a> Lexer<'a> {
             chars: word.chars().peekable(),
             words: None,
             matched: BTreeSet::new(),
-            unmatched: BTreeSet::new(),
+            unmatched: Vec::new(),
+            seen_unmatched: HashSet::new(),
             raw_escapes: modes.raw_escapes,
             depth: 0,
         }
@@ -350,12 +358,12 @@ impl<'a> Lexer<'a> {
     /// The value of the variable; that it was asked for is noted.
     fn value(&mut self, name: &str) -> Option<&'a str> {
         let value = self.scope.get(name);
-        let names = match value {
-            Some(_) => &mut self.matched,
-            None => &mut self.unmatched,
-        };
-        if !names.contains(name) {
-            names.insert(name.to_owned());
+        if value.is_none() {
+            if self.seen_unmatched.insert(name.to_owned()) {
+                self.unmatched.push(name.to_owned());
+            }
+        } else if !self.matched.contains(name) {
+            self.matched.insert(name.to_owned());
         }
         value
     }

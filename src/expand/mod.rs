@@ -51,8 +51,8 @@ pub struct Expanded {
     pub text: String,
     /// Names that were asked for and are set.
     pub matched: BTreeSet<String>,
-    /// Names that were asked for and are not set.
-    pub unmatched: BTreeSet<String>,
+    /// Names that were asked for and are not set, each once, in the order in which they were asked for.
+    pub unmatched: Vec<String>,
 }
 
 impl Expander {

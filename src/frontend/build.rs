@@ -8,11 +8,12 @@ use crate::{
     gateway::{self, Gateway, SolveRequest, SolveResult},
     image,
     instruction::{self, Dockerfile},
-    llb,
+    lint, llb,
     plan::{self, Plan},
     reference::platform::{self, Platform},
     source::{Lines, Source},
-    stage, syntax,
+    stage,
+    syntax::{self, ast},
 };
 
 use super::{
@@ -23,6 +24,7 @@ use super::{
     resolve::Resolver,
     result::{self, Built},
     subrequest::{self, Request},
+    warnings::{self, Facts},
 };
 
 /// What this frontend can do beyond building, as clients ask for it in `frontend.caps`.
@@ -169,13 +171,16 @@ impl<G: Gateway> Job<'_, G> {
         if data.is_empty() {
             return Err(Diagnostic::error("the Dockerfile cannot be empty").into());
         }
+        let lint = match &self.options.lint {
+            Some(lint) => lint.clone(),
+            None => lint::Config::of_file(data)?,
+        };
         let parsed = syntax::parse(&Source::new(&self.options.filename, data.to_vec()));
-        let comments = parsed.file.comments.clone();
-        let escape = parsed.file.escape;
+        let diagnostics = parsed.diagnostics.clone();
         let file = parsed.into_result()?;
         let dockerfile = instruction::read(&file)?;
         let fal = fal::read(&fal::Given {
-            comments: &comments,
+            comments: &file.comments,
             options: &self.options.given,
             build_arguments: &self.options.build_args,
             environment: &self.environment.defaults,
@@ -184,19 +189,36 @@ impl<G: Gateway> Job<'_, G> {
             return Err(missing.into());
         }
         Ok(Read {
+            file,
+            diagnostics,
             dockerfile,
-            escape,
+            lint,
             fal,
         })
     }
 
-    /// Plans one platform, asking for base images as they become known.
+    /// Plans one platform, and tells what could be better in the file: once, whatever the number of platforms.
     async fn plan(&self, read: &Read, wanted: Option<&Platform>) -> Result<Plan> {
+        let mut facts = Facts::default();
+        let plan = self.plan_with(read, wanted, &mut facts).await;
+        if wanted.is_none() || wanted == self.options.platforms.first() {
+            warnings::tell(self.gateway, read, &self.input, &facts, plan.is_ok()).await?;
+        }
+        plan
+    }
+
+    /// Plans one platform, asking for base images as they become known.
+    async fn plan_with(
+        &self,
+        read: &Read,
+        wanted: Option<&Platform>,
+        facts: &mut Facts,
+    ) -> Result<Plan> {
         let build_platform = self.environment.build_platform();
         let target_platform = wanted.unwrap_or(&build_platform);
-        let graph = stage::graph(
+        let graph = stage::graph_with_facts(
             &read.dockerfile,
-            read.escape,
+            read.file.escape,
             &stage::Options {
                 target: self.options.target.as_deref(),
                 build_args: &self.options.build_args,
@@ -204,6 +226,7 @@ impl<G: Gateway> Job<'_, G> {
                 target_platform,
                 contexts: &self.options.contexts,
             },
+            &mut facts.stages,
         )?;
         let plan_options = plan::Options {
             build_platforms: std::slice::from_ref(&build_platform),
@@ -228,7 +251,13 @@ impl<G: Gateway> Job<'_, G> {
             session: &self.environment.session,
         };
         let bases = resolver.bases(graph, &plan_options).await?;
-        Ok(plan::build(bases, &plan_options, &self.input.main)?)
+        let main = &self.input.main;
+        Ok(plan::build_with_facts(
+            bases,
+            &plan_options,
+            main,
+            &mut facts.plan,
+        )?)
     }
 
     /// The definition of `output`, ready to be sent.
@@ -281,8 +310,10 @@ fn config(image: &image::Config) -> Result<Vec<u8>> {
 }
 
 /// A file that was read without a mistake.
-struct Read {
-    dockerfile: Dockerfile,
-    escape: char,
-    fal: fal::Options,
+pub(super) struct Read {
+    pub(super) file: ast::File,
+    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) dockerfile: Dockerfile,
+    pub(super) lint: lint::Config,
+    pub(super) fal: fal::Options,
 }

@@ -13,6 +13,7 @@ mod options;
 mod resolve;
 mod result;
 mod subrequest;
+mod warnings;
 
 pub use environment::Environment;
 

@@ -9,6 +9,7 @@ use crate::{
     diagnostic::{Diagnostic, Result},
     gateway::CacheImport,
     golang::{self, csv},
+    lint,
     llb::{
         exec::{NetMode, ProxyEnv},
         source::ResolveMode,
@@ -18,6 +19,8 @@ use crate::{
     reference::platform::{self, Platform},
     stage::Contexts,
 };
+
+const CHECK: &str = "build-arg:BUILDKIT_DOCKERFILE_CHECK";
 
 /// What the client asks of the frontend.
 #[derive(Debug)]
@@ -52,6 +55,8 @@ pub(crate) struct Options {
     pub(crate) run: RunSettings,
     /// `BUILDKIT_CACHE_MOUNT_NS`.
     pub(crate) cache_mount_namespace: String,
+    /// `build-arg:BUILDKIT_DOCKERFILE_CHECK`, instead of the file's own `# check=`.
+    pub(crate) lint: Option<lint::Config>,
     /// `cache-imports` and `cache-from`: type and attributes of each.
     pub(crate) cache_imports: Vec<CacheImport>,
 }
@@ -81,6 +86,11 @@ impl Options {
         let is_multi_platform = multi_platform(&given, platforms.len() > 1)?;
         let cache_imports = cache_imports(text("cache-imports"), text("cache-from"))?;
         refuse_attestations(&given)?;
+        let lint = given
+            .get(CHECK)
+            .map(|check| lint::Config::read(check))
+            .transpose();
+        let lint = lint.map_err(|error| error.context(&format!("failed to parse {CHECK}")))?;
         let filename = given
             .get("filename")
             .cloned()
@@ -102,6 +112,7 @@ impl Options {
             resolve_mode,
             run,
             cache_mount_namespace: text("build-arg:BUILDKIT_CACHE_MOUNT_NS").to_owned(),
+            lint,
             cache_imports,
             given,
         })

@@ -217,11 +217,7 @@ enum Origin {
 }
 
 /// What must be asked for a named context.
-pub(super) fn query(
-    context: &NamedContext,
-    platform: Option<&Platform>,
-    _options: &Options<'_>,
-) -> Result<Query> {
+pub(super) fn query(context: &NamedContext, platform: Option<&Platform>) -> Result<Query> {
     let platform = platform.cloned();
     let key = &context.key;
     let (wanted, log_name) = match origin(context)? {

@@ -2,7 +2,6 @@
 
 use crate::{
     diagnostic::Result,
-    expand::Expander,
     golang::{self, mode, path},
     instruction::{self, Add, Copy},
     llb::{
@@ -15,7 +14,10 @@ use crate::{
     stage::{Command, StageId},
 };
 
-use super::{Planner, at, context, described, messages, op_platform, paths, state::StageState};
+use super::{
+    Planner, at, context, described, facts::Seen, messages, op_platform, paths, state::StageState,
+    words::Words,
+};
 
 /// What COPY and ADD have in common, its variables replaced.
 struct Transfer {
@@ -36,6 +38,43 @@ struct Document {
     content: String,
 }
 
+impl Transfer {
+    /// What is written, its variables replaced: the paths first, then the heredocs.
+    fn read(written: &instruction::Transfer, words: &mut Words<'_>) -> Result<Self> {
+        let sources = written
+            .sources
+            .iter()
+            .map(|source| words.word(source))
+            .collect::<Result<_>>()?;
+        let destination = words.word(&written.destination)?;
+        let mut document = |document: &instruction::Content| -> Result<Document> {
+            Ok(Document {
+                path: document.path.clone(),
+                content: match document.expand {
+                    false => document.data.clone(),
+                    true => words.body(&document.data)?,
+                },
+            })
+        };
+        let documents = written
+            .contents
+            .iter()
+            .map(&mut document)
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            keyword: "",
+            sources,
+            documents,
+            destination,
+            chown: String::new(),
+            chmod: String::new(),
+            excludes: Vec::new(),
+            parents: false,
+            link: false,
+        })
+    }
+}
+
 /// What ADD alone can do.
 #[derive(Default)]
 struct Remote {
@@ -47,12 +86,12 @@ struct Remote {
 impl Planner<'_> {
     /// Plans a COPY.
     pub(super) fn copy(&mut self, id: StageId, command: &Command, copy: &Copy) -> Result<()> {
-        let scope = &self.states[id.index()];
+        let mut words = Words::new(&self.expander, &self.states[id.index()], self.facts);
         let mut transfer = Transfer {
             keyword: "COPY",
-            chown: self.expanded(scope, copy.chown.as_deref().unwrap_or_default())?,
-            chmod: self.expanded(scope, copy.chmod.as_deref().unwrap_or_default())?,
-            ..self.transfer(scope, &copy.transfer)?
+            chown: words.optional(copy.chown.as_deref())?,
+            chmod: words.optional(copy.chmod.as_deref())?,
+            ..Transfer::read(&copy.transfer, &mut words)?
         };
         transfer.excludes = copy.excludes.clone();
         transfer.parents = copy.parents;
@@ -84,14 +123,16 @@ impl Planner<'_> {
 
     /// Plans an ADD.
     pub(super) fn add(&mut self, id: StageId, command: &Command, add: &Add) -> Result<()> {
-        let scope = &self.states[id.index()];
+        let mut words = Words::new(&self.expander, &self.states[id.index()], self.facts);
+        let chown = words.optional(add.chown.as_deref())?;
+        let chmod = words.optional(add.chmod.as_deref())?;
+        let checksum = words.optional(add.checksum.as_deref())?;
         let mut transfer = Transfer {
             keyword: "ADD",
-            chown: self.expanded(scope, add.chown.as_deref().unwrap_or_default())?,
-            chmod: self.expanded(scope, add.chmod.as_deref().unwrap_or_default())?,
-            ..self.transfer(scope, &add.transfer)?
+            chown,
+            chmod,
+            ..Transfer::read(&add.transfer, &mut words)?
         };
-        let checksum = self.expanded(scope, add.checksum.as_deref().unwrap_or_default())?;
         transfer.excludes = add.excludes.clone();
         transfer.link = add.link;
         let remote = Remote {
@@ -108,56 +149,6 @@ impl Planner<'_> {
             }
         }
         Ok(())
-    }
-
-    fn expanded(&self, state: &StageState, word: &str) -> Result<String> {
-        let expanded = self.expander.word(word, &state.environment);
-        expanded
-            .map(|expanded| expanded.text)
-            .map_err(messages::expansion)
-    }
-
-    fn transfer(&self, state: &StageState, written: &instruction::Transfer) -> Result<Transfer> {
-        let sources = written
-            .sources
-            .iter()
-            .map(|source| self.expanded(state, source))
-            .collect::<Result<_>>()?;
-        let destination = self.expanded(state, &written.destination)?;
-        let raw = Expander {
-            skip_quotes: true,
-            ..Expander::new('\\')
-        };
-        let document = |document: &instruction::Content| -> Result<Document> {
-            let content = match document.expand {
-                false => document.data.clone(),
-                true => {
-                    raw.word(&document.data, &state.environment)
-                        .map_err(messages::expansion)?
-                        .text
-                }
-            };
-            Ok(Document {
-                path: document.path.clone(),
-                content,
-            })
-        };
-        let documents = written
-            .contents
-            .iter()
-            .map(document)
-            .collect::<Result<_>>()?;
-        Ok(Transfer {
-            keyword: "",
-            sources,
-            documents,
-            destination,
-            chown: String::new(),
-            chmod: String::new(),
-            excludes: Vec::new(),
-            parents: false,
-            link: false,
-        })
     }
 
     fn transfer_files(
@@ -218,8 +209,13 @@ impl Planner<'_> {
                         unpack: remote.unpack == Some(true),
                         ..plain.clone()
                     },
-                    None => local(&os, source, transfer, from, &plain, remote.unpack)
-                        .map_err(|error| messages::removing_drive(*error))?,
+                    None => {
+                        if from == Some(self.context) {
+                            self.facts.see(Seen::ContextPath(source.clone()));
+                        }
+                        local(&os, source, transfer, from, &plain, remote.unpack)
+                            .map_err(|error| messages::removing_drive(*error))?
+                    }
                 },
             );
         }

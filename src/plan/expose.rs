@@ -5,20 +5,27 @@ use crate::{
     golang,
 };
 
+use super::facts::{Facts, Seen};
+
 /// Every port of `words` as `80/tcp`. Addresses and host ports are read, checked and left out.
-pub(super) fn ports(words: &[String]) -> Result<Vec<String>> {
+pub(super) fn ports(words: &[String], facts: &mut Facts) -> Result<Vec<String>> {
     let mut ports = Vec::new();
     for word in words {
-        let (protocol, first, last) = port(word)?;
+        let (protocol, first, last) = port(word, facts)?;
         ports.extend((first..=last).map(|port| format!("{port}/{protocol}")));
     }
     Ok(ports)
 }
 
-fn port(word: &str) -> Result<(String, u16, u16)> {
+fn port(word: &str, facts: &mut Facts) -> Result<(String, u16, u16)> {
     let (address, host, container) = parts(word);
     let (protocol, container) = protocol(container)
         .map_err(|why| error(format!("invalid port: {}: {why}", golang::quote(word))))?;
+    facts.see(Seen::Port {
+        word: word.to_owned(),
+        protocol: protocol.to_owned(),
+        is_mapped: !address.is_empty() || !host.is_empty(),
+    });
     if !address.is_empty() {
         check_address(&address)?;
     }
@@ -35,7 +42,7 @@ fn port(word: &str) -> Result<(String, u16, u16)> {
             )));
         }
     }
-    Ok((protocol, first, last))
+    Ok((golang::to_lower(protocol), first, last))
 }
 
 /// `address:host:container`, from the right.
@@ -47,14 +54,15 @@ fn parts(word: &str) -> (String, &str, &str) {
     (address.to_owned(), host, container)
 }
 
-fn protocol(port: &str) -> std::result::Result<(String, &str), String> {
+/// The protocol as written, and what stands before it.
+fn protocol(port: &str) -> std::result::Result<(&str, &str), String> {
     let (port, protocol) = port.split_once('/').unwrap_or((port, ""));
     if port.is_empty() {
         return Err("no port specified".to_owned());
     }
     match golang::to_lower(protocol).as_str() {
-        "" => Ok(("tcp".to_owned(), port)),
-        known @ ("tcp" | "udp" | "sctp") => Ok((known.to_owned(), port)),
+        "" => Ok(("tcp", port)),
+        "tcp" | "udp" | "sctp" => Ok((protocol, port)),
         _ => Err(format!("invalid proto: {protocol}")),
     }
 }

@@ -8,6 +8,7 @@
 mod context;
 mod copy;
 mod expose;
+mod facts;
 mod messages;
 mod mounts;
 mod names;
@@ -17,9 +18,11 @@ mod resolve;
 mod run;
 mod settings;
 mod state;
+mod words;
 mod workdir;
 
 pub use context::{Answer, Known, MainContext, Query, Wanted, git_source};
+pub use facts::{BaseImage, CommandFacts, Facts, Seen};
 pub use options::{NoCache, Options, RunSettings, extra_hosts};
 pub use resolve::{Bases, Resolution, Step, suggest_image};
 
@@ -65,8 +68,18 @@ pub struct Plan {
 
 /// Plans the target once every base is known.
 pub fn build(bases: Bases, options: &Options<'_>, context: &MainContext) -> Result<Plan> {
+    build_with_facts(bases, options, context, &mut Facts::default())
+}
+
+/// Plans the target, and notes what is seen on the way; of a file with a mistake, what stands before it.
+pub fn build_with_facts(
+    bases: Bases,
+    options: &Options<'_>,
+    context: &MainContext,
+    facts: &mut Facts,
+) -> Result<Plan> {
     context.check()?;
-    let mut planner = Planner::new(bases, options);
+    let mut planner = Planner::new(bases, options, facts);
     for id in planner.graph.ids() {
         planner.stage(id)?;
     }
@@ -76,9 +89,10 @@ pub fn build(bases: Bases, options: &Options<'_>, context: &MainContext) -> Resu
 /// The moving parts of planning: the stages as they grow, and what they read.
 struct Planner<'a> {
     options: &'a Options<'a>,
+    facts: &'a mut Facts,
     graph: Arc<Graph>,
     expander: Expander,
-    reachable: Vec<bool>,
+    planned: Vec<bool>,
     llb: llb::Graph,
     /// The Dockerfile among the graph's files.
     file: llb::SourceMapId,
@@ -95,19 +109,22 @@ struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    fn new(bases: Bases, options: &'a Options<'a>) -> Self {
+    fn new(bases: Bases, options: &'a Options<'a>, facts: &'a mut Facts) -> Self {
         let Bases {
             graph,
             states,
             mut llb,
             file,
             locals,
+            images,
         } = bases;
+        facts.bases = images;
         let context = llb.slot();
         Self {
             options,
+            facts,
             expander: Expander::new(graph.escape),
-            reachable: graph.reachable(),
+            planned: graph.planned(),
             read: vec![BTreeSet::new(); states.len()],
             graph: Arc::new(graph),
             llb,
@@ -123,7 +140,9 @@ impl<'a> Planner<'a> {
     /// Plans one stage, after its base.
     fn stage(&mut self, id: StageId) -> Result<()> {
         let index = id.index();
-        if !self.reachable[index] || self.states[index].is_done {
+        // When every stage is looked at, those that a named context stands in for are too.
+        let is_over = self.states[index].is_done && !self.graph.all_stages;
+        if !self.planned[index] || is_over {
             return Ok(());
         }
         let graph = Arc::clone(&self.graph);
@@ -184,6 +203,7 @@ impl<'a> Planner<'a> {
     fn command(&mut self, id: StageId, command: &stage::Command) -> Result<()> {
         let instruction: &Instruction = &command.instruction;
         self.states[id.index()].is_trigger = command.is_trigger;
+        self.facts.begin(id, &command.instruction);
         match &instruction.kind {
             Kind::Add(add) => self.add(id, command, add),
             Kind::Copy(copy) => self.copy(id, command, copy),
@@ -191,8 +211,8 @@ impl<'a> Planner<'a> {
             Kind::Workdir(workdir) => self.workdir(id, instruction, workdir),
             Kind::Arg(arg) => self.arg(id, arg),
             kind => {
-                let expander = &self.expander;
-                settings::apply(&mut self.states[id.index()], kind, expander)
+                let state = &mut self.states[id.index()];
+                settings::apply(state, kind, &self.expander, self.facts)
             }
         }
     }

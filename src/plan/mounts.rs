@@ -16,18 +16,13 @@ use crate::{
     stage::{Command, SCRATCH, StageId},
 };
 
-use super::{Planner, messages, state::StageState};
+use super::{Planner, messages, state::StageState, words::Words};
 
 impl Planner<'_> {
     /// The mounts of a RUN, their variables replaced.
-    pub(super) fn mounts_of(&self, id: StageId, run: &Run) -> Result<Vec<Mount>> {
-        let environment = &self.states[id.index()].environment;
-        run::mounts(&run.mounts, |word| {
-            let expanded = self.expander.word(word, environment);
-            expanded
-                .map(|expanded| expanded.text)
-                .map_err(messages::expansion)
-        })
+    pub(super) fn mounts_of(&mut self, id: StageId, run: &Run) -> Result<Vec<Mount>> {
+        let mut words = Words::new(&self.expander, &self.states[id.index()], self.facts);
+        run::mounts(&run.mounts, |word| words.word(word))
     }
 
     /// Adds the mounts to a process, in the order written.

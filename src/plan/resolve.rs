@@ -14,7 +14,9 @@ use crate::{
 use super::{
     Options,
     context::{self, Answer, Known, PendingLocal, Query, Wanted},
-    described, messages, names, op_platform,
+    described,
+    facts::BaseImage,
+    messages, names, op_platform,
     state::StageState,
 };
 
@@ -28,6 +30,7 @@ pub struct Resolution<'a> {
     llb: llb::Graph,
     file: llb::SourceMapId,
     locals: Vec<PendingLocal>,
+    images: Vec<BaseImage>,
 }
 
 /// What the loop says.
@@ -45,6 +48,7 @@ pub struct Bases {
     pub(super) llb: llb::Graph,
     pub(super) file: llb::SourceMapId,
     pub(super) locals: Vec<PendingLocal>,
+    pub(super) images: Vec<BaseImage>,
 }
 
 impl<'a> Resolution<'a> {
@@ -61,6 +65,7 @@ impl<'a> Resolution<'a> {
             llb,
             file,
             locals: Vec::new(),
+            images: Vec::new(),
         }
     }
 
@@ -68,19 +73,20 @@ impl<'a> Resolution<'a> {
     pub fn step(mut self, known: &Known) -> Result<Step<'a>> {
         loop {
             self.grow();
-            let reachable = self.graph.reachable();
-            let missing = self.missing(&reachable, known)?;
+            let planned = self.graph.planned();
+            let missing = self.missing(&planned, known)?;
             if !missing.is_empty() {
                 return Ok(Step::Need(Box::new(self), missing));
             }
-            self.take(&reachable, known)?;
-            if !self.fire_triggers(&reachable)? {
+            self.take(&planned, known)?;
+            if !self.fire_triggers()? {
                 let Self {
                     graph,
                     states,
                     llb,
                     file,
                     locals,
+                    images,
                     ..
                 } = self;
                 return Ok(Step::Done(Box::new(Bases {
@@ -89,6 +95,7 @@ impl<'a> Resolution<'a> {
                     llb,
                     file,
                     locals,
+                    images,
                 })));
             }
         }
@@ -115,13 +122,13 @@ impl<'a> Resolution<'a> {
     }
 
     /// What must be asked before the stages that are needed can begin. Every base is read, needed or not.
-    fn missing(&self, reachable: &[bool], known: &Known) -> Result<Vec<Query>> {
+    fn missing(&self, planned: &[bool], known: &Known) -> Result<Vec<Query>> {
         let mut missing: Vec<Query> = Vec::new();
         for id in self.graph.ids().filter(|id| !self.found[id.index()]) {
             let stage = self.graph.stage(id);
             let wanted = self.wanted(stage).map_err(|error| at(error, stage))?;
             let Some(query) = wanted
-                .filter(|_| reachable[id.index()])
+                .filter(|_| planned[id.index()])
                 .and_then(Query::unless_plain)
             else {
                 continue;
@@ -163,7 +170,7 @@ impl<'a> Resolution<'a> {
                         .or(self.options.requested_platform()),
                     None => Some(platform),
                 };
-                context::query(&context, platform, self.options)?
+                context::query(&context, platform)?
             }
             None => Query {
                 wanted: Wanted::Image {
@@ -192,17 +199,17 @@ impl<'a> Resolution<'a> {
     }
 
     /// Begins every stage whose base is known.
-    fn take(&mut self, reachable: &[bool], known: &Known) -> Result<()> {
+    fn take(&mut self, planned: &[bool], known: &Known) -> Result<()> {
         for id in self.graph.ids() {
             let index = id.index();
             if self.found[index] {
                 continue;
             }
-            self.found[index] = reachable[index];
+            self.found[index] = planned[index];
             let wanted = self.wanted(self.graph.stage(id))?;
             match wanted {
                 None => self.begin_empty(id),
-                Some(query) if reachable[index] => {
+                Some(query) if planned[index] => {
                     self.begin(id, query, known)
                         .map_err(|error| at(error, self.graph.stage(id)))?;
                 }
@@ -329,6 +336,12 @@ impl<'a> Resolution<'a> {
             };
             state.output = Some(self.llb.add_source(source, meta));
             state.output_platform = Some(platform.clone().normalize());
+            self.images.push(BaseImage {
+                name: query.written.clone(),
+                wanted: platform.clone(),
+                found: image.platform.clone(),
+                lines: stage.lines,
+            });
         }
         state.image = image;
         state.base_image = Some(base_image);
@@ -346,13 +359,16 @@ impl<'a> Resolution<'a> {
     }
 
     /// Puts the ONBUILD triggers of every base before the commands of its stage. Gives whether they need more bases.
-    fn fire_triggers(&mut self, reachable: &[bool]) -> Result<bool> {
+    ///
+    /// A stage that the target does not need gets none, looked at or not.
+    fn fire_triggers(&mut self) -> Result<bool> {
         let mut brought = false;
+        let reachable = self.graph.reachable();
         for (id, _) in self
             .graph
             .ids()
             .zip(reachable)
-            .filter(|(_, reachable)| **reachable)
+            .filter(|(_, reachable)| *reachable)
         {
             let mut triggers = self.states[id.index()].image.config.on_build.split_off(0);
             if !std::mem::replace(&mut self.triggered[id.index()], true) {

@@ -9,24 +9,33 @@ use crate::{
 };
 
 use super::{
-    Planner, expose, messages,
+    Planner, expose,
+    facts::{Facts, Seen},
+    messages,
     state::{Declared, StageState},
+    words::Words,
 };
 
 /// ARGs that steer the build and are no variables of commands.
-const NOT_IN_ENVIRONMENT: [&str; 2] = ["BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"];
+pub(super) const NOT_IN_ENVIRONMENT: [&str; 2] =
+    ["BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"];
 
 /// Carries out an instruction that needs nothing but the stage's own state.
-pub(super) fn apply(state: &mut StageState, kind: &Kind, expander: &Expander) -> Result<()> {
-    let word = |state: &StageState, word: &str| {
-        let expanded = expander.word(word, &state.environment);
-        expanded
-            .map(|expanded| expanded.text)
-            .map_err(messages::expansion)
-    };
+pub(super) fn apply(
+    state: &mut StageState,
+    kind: &Kind,
+    expander: &Expander,
+    facts: &mut Facts,
+) -> Result<()> {
     match kind {
-        Kind::Env(env) => env_pairs(state, &expanded_pairs(state, &env.pairs, expander)?),
-        Kind::Label(label) => label_pairs(state, &expanded_pairs(state, &label.labels, expander)?),
+        Kind::Env(env) => {
+            let pairs = expanded_pairs(state, &env.pairs, expander, facts)?;
+            env_pairs(state, &pairs);
+        }
+        Kind::Label(label) => {
+            let pairs = expanded_pairs(state, &label.labels, expander, facts)?;
+            label_pairs(state, &pairs);
+        }
         Kind::Maintainer(maintainer) => {
             state.image.author = maintainer.maintainer.clone();
             state.commit(format!("MAINTAINER {}", maintainer.maintainer), false);
@@ -34,8 +43,14 @@ pub(super) fn apply(state: &mut StageState, kind: &Kind, expander: &Expander) ->
         Kind::Onbuild(onbuild) => {
             state.image.config.on_build.push(onbuild.expression.clone());
         }
-        Kind::Cmd(cmd) => set_cmd(state, &cmd.command),
-        Kind::Entrypoint(entrypoint) => set_entrypoint(state, &entrypoint.command),
+        Kind::Cmd(cmd) => {
+            see_form(state, &cmd.command, facts);
+            set_cmd(state, &cmd.command);
+        }
+        Kind::Entrypoint(entrypoint) => {
+            see_form(state, &entrypoint.command, facts);
+            set_entrypoint(state, &entrypoint.command);
+        }
         Kind::Healthcheck(check) => set_healthcheck(state, check),
         Kind::Expose(expose) => {
             let mut words = Vec::new();
@@ -46,7 +61,7 @@ pub(super) fn apply(state: &mut StageState, kind: &Kind, expander: &Expander) ->
                         .map_err(messages::expansion)?,
                 );
             }
-            let ports = expose::ports(&words)?;
+            let ports = expose::ports(&words, facts)?;
             state
                 .image
                 .config
@@ -55,16 +70,17 @@ pub(super) fn apply(state: &mut StageState, kind: &Kind, expander: &Expander) ->
             state.commit(format!("EXPOSE [{}]", ports.join(" ")), false);
         }
         Kind::User(user) => {
-            let user = word(state, &user.user)?;
+            let user = Words::new(expander, state, facts).word(&user.user)?;
             state.user = user.clone();
             state.image.config.user = user.clone();
             state.commit(format!("USER {user}"), false);
         }
         Kind::Volume(volume) => {
+            let mut words = Words::new(expander, state, facts);
             let volumes: Vec<String> = volume
                 .paths
                 .iter()
-                .map(|volume| word(state, volume))
+                .map(|volume| words.word(volume))
                 .collect::<Result<_>>()?;
             if volumes.iter().any(String::is_empty) {
                 return Err(messages::empty_volume());
@@ -73,7 +89,7 @@ pub(super) fn apply(state: &mut StageState, kind: &Kind, expander: &Expander) ->
             state.commit(format!("VOLUME [{}]", volumes.join(" ")), false);
         }
         Kind::Stopsignal(signal) => {
-            let signal = word(state, &signal.signal)?;
+            let signal = Words::new(expander, state, facts).word(&signal.signal)?;
             golang::parse_signal(&signal).map_err(messages::text)?;
             state.image.config.stop_signal = signal.clone();
             state.commit(format!("STOPSIGNAL {signal}"), false);
@@ -94,11 +110,13 @@ impl Planner<'_> {
         let state = &mut self.states[id.index()];
         let mut shown = Vec::with_capacity(arg.declarations.len());
         for argument in &arg.declarations {
+            self.facts.see(Seen::Argument {
+                key: argument.key.clone(),
+            });
             let value = match (self.graph.build_args.get(&argument.key), &argument.value) {
                 (Some(given), _) => Some(given.clone()),
                 (None, Some(default)) => {
-                    let expanded = self.expander.word(default, &state.environment);
-                    Some(expanded.map_err(messages::expansion)?.text)
+                    Some(Words::new(&self.expander, state, self.facts).word(default)?)
                 }
                 (None, None) => self
                     .graph
@@ -116,6 +134,7 @@ impl Planner<'_> {
                 Some(value) => format!("{}={value}", argument.key),
                 None => argument.key.clone(),
             });
+            state.declared_names.insert(argument.key.clone());
             state.declared.push(Declared {
                 name: argument.key.clone(),
                 value,
@@ -142,17 +161,20 @@ fn expanded_pairs(
     state: &StageState,
     pairs: &[KeyValue],
     expander: &Expander,
+    facts: &mut Facts,
 ) -> Result<Vec<(String, String)>> {
-    let word = |word: &str| {
-        let expanded = expander.word(word, &state.environment);
-        expanded
-            .map(|expanded| expanded.text)
-            .map_err(messages::expansion)
-    };
-    pairs
+    let mut words = Words::new(expander, state, facts);
+    let expanded: Vec<_> = pairs
         .iter()
-        .map(|pair| Ok((word(&pair.key)?, word(&pair.value)?)))
-        .collect()
+        .map(|pair| Ok((words.word(&pair.key)?, words.word(&pair.value)?)))
+        .collect::<Result<_>>()?;
+    for (pair, (key, _)) in pairs.iter().zip(&expanded) {
+        facts.see(Seen::Pair {
+            key: key.clone(),
+            is_legacy: pair.legacy,
+        });
+    }
+    Ok(expanded)
 }
 
 fn env_pairs(state: &mut StageState, pairs: &[(String, String)]) {
@@ -173,6 +195,14 @@ fn label_pairs(state: &mut StageState, pairs: &[(String, String)]) {
         labels.insert(name.clone(), value.clone());
     }
     state.commit(line, false);
+}
+
+fn see_form(state: &StageState, command: &CommandLine, facts: &mut Facts) {
+    if command.shell_form {
+        facts.see(Seen::ShellForm {
+            is_shell_set: !state.image.config.shell.is_empty(),
+        });
+    }
 }
 
 fn command_line(state: &StageState, command: &CommandLine) -> Vec<String> {

@@ -1,5 +1,7 @@
 //! A stage while it is planned.
 
+use std::collections::HashSet;
+
 use crate::{expand::Environment, image, llb, reference::platform::Platform};
 
 /// What the next command of a stage starts from. Cloning is cheap where it matters: a stage is cloned once for each stage based on it.
@@ -23,6 +25,8 @@ pub(super) struct StageState {
     pub(super) platform: Option<Platform>,
     /// The ARGs declared so far, for history.
     pub(super) declared: Vec<Declared>,
+    /// The names of `declared`.
+    pub(super) declared_names: HashSet<String>,
     /// Which set of read paths the stage's root has.
     pub(super) reads: usize,
     /// How progress names the stage.
@@ -37,6 +41,8 @@ pub(super) struct StageState {
     pub(super) ignore_cache: bool,
     /// Whether CMD was set in this stage, so that ENTRYPOINT keeps it.
     pub(super) has_cmd: bool,
+    /// Whether this stage, or one below it, has a WORKDIR.
+    pub(super) has_directory: bool,
     /// Whether nothing is left to plan.
     pub(super) is_done: bool,
     /// Seconds since 1970, for history and directories.

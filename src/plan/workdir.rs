@@ -8,7 +8,9 @@ use crate::{
     stage::StageId,
 };
 
-use super::{Planner, at, copy, messages, op_platform, paths, state::StageState};
+use super::{
+    Planner, at, copy, facts::Seen, messages, op_platform, paths, state::StageState, words::Words,
+};
 
 impl Planner<'_> {
     /// Plans a WORKDIR.
@@ -30,11 +32,12 @@ impl Planner<'_> {
         instruction: &Instruction,
         workdir: &Workdir,
     ) -> Result<()> {
-        let path = self
-            .expander
-            .word(&workdir.path, &state.environment)
-            .map_err(messages::expansion)?
-            .text;
+        let path = Words::new(&self.expander, state, self.facts).word(&workdir.path)?;
+        self.facts.see(Seen::Directory {
+            is_absolute: paths::is_absolute(os(state), &path),
+            is_first: !std::mem::replace(&mut state.has_directory, true),
+            path: path.clone(),
+        });
         let directory = enter(state, &path)?;
         let has_layer = directory != "/";
         if has_layer {
@@ -63,10 +66,7 @@ impl Planner<'_> {
 
 /// Makes `path` the working directory, without making the directory; gives it absolute.
 pub(super) fn enter(state: &mut StageState, path: &str) -> Result<String> {
-    let os = state
-        .platform
-        .as_ref()
-        .map_or("linux", |platform| platform.os.as_str());
+    let os = os(state);
     let directory = paths::absolute(os, &state.image.config.working_dir, path, false)
         .map_err(|error| messages::bad_workdir(*error))?;
     state.image.config.working_dir = match os {
@@ -75,4 +75,9 @@ pub(super) fn enter(state: &mut StageState, path: &str) -> Result<String> {
     };
     state.directory = directory.clone();
     Ok(directory)
+}
+
+fn os(state: &StageState) -> &str {
+    let platform = state.platform.as_ref();
+    platform.map_or("linux", |platform| platform.os.as_str())
 }

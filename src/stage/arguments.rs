@@ -9,7 +9,7 @@ use crate::{
     instruction::{Dockerfile, Kind},
 };
 
-use super::{Options, messages};
+use super::{Facts, Options, messages};
 
 const EPOCH: &str = "SOURCE_DATE_EPOCH";
 
@@ -19,8 +19,12 @@ pub(super) fn global(
     escape: char,
     target_name: &str,
     options: &Options<'_>,
+    facts: &mut Facts,
 ) -> Result<(Environment, BTreeMap<String, String>, Option<i64>)> {
     let mut arguments = automatic(target_name, options);
+    let mut defaults = arguments.clone();
+    let by_default = declared(&mut defaults, dockerfile, escape, &BTreeMap::new());
+    facts.defaults = by_default.is_ok().then_some(defaults);
     declared(&mut arguments, dockerfile, escape, options.build_args)?;
     let mut build_args = options.build_args.clone();
     let wanted = match build_args.get(EPOCH) {

@@ -7,9 +7,11 @@
 mod arguments;
 mod context;
 mod cycle;
+mod facts; // what was seen on the way
 mod messages;
 
 pub use context::{Contexts, NamedContext};
+pub use facts::{Facts, StageFacts};
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -58,6 +60,8 @@ pub struct Graph {
     pub epoch: Option<i64>,
     /// The escape character of the file.
     pub escape: char,
+    /// Whether stages that the target does not need are planned as well: to look at them, not to build them.
+    pub all_stages: bool,
 }
 
 /// A stage by its place in the graph.
@@ -124,6 +128,16 @@ pub struct Command {
 
 /// Builds the graph of a file.
 pub fn graph(dockerfile: &Dockerfile, escape: char, options: &Options<'_>) -> Result<Graph> {
+    graph_with_facts(dockerfile, escape, options, &mut Facts::default())
+}
+
+/// Builds the graph of a file, and notes what is seen on the way; of a file with a mistake, what stands before it.
+pub fn graph_with_facts(
+    dockerfile: &Dockerfile,
+    escape: char,
+    options: &Options<'_>,
+    facts: &mut Facts,
+) -> Result<Graph> {
     let Some(last) = dockerfile.stages.last() else {
         return Err(messages::no_stages());
     };
@@ -131,7 +145,8 @@ pub fn graph(dockerfile: &Dockerfile, escape: char, options: &Options<'_>) -> Re
         .target
         .unwrap_or(last.name.as_deref().unwrap_or_default());
     let (arguments, build_args, epoch) =
-        arguments::global(dockerfile, escape, target_name, options)?;
+        arguments::global(dockerfile, escape, target_name, options, facts)?;
+    facts.arguments = arguments.clone();
     let mut graph = Graph {
         stages: Vec::with_capacity(dockerfile.stages.len()),
         names: HashMap::new(),
@@ -140,9 +155,10 @@ pub fn graph(dockerfile: &Dockerfile, escape: char, options: &Options<'_>) -> Re
         build_args,
         epoch,
         escape,
+        all_stages: false,
     };
     for (number, written) in dockerfile.stages.iter().enumerate() {
-        let stage = graph.read(number, written, options)?;
+        let stage = graph.read(number, written, options, facts)?;
         graph.add(stage);
     }
     graph.target = graph.find_target(options.target)?;
@@ -200,6 +216,14 @@ impl Graph {
         reachable
     }
 
+    /// Which stages are planned, by place: those that the target needs, or all.
+    pub fn planned(&self) -> Vec<bool> {
+        match self.all_stages {
+            true => vec![true; self.stages.len()],
+            false => self.reachable(),
+        }
+    }
+
     /// The ONBUILD instructions that the base stage of `id` leaves to it.
     pub fn triggers_of_base(&self, id: StageId) -> Vec<String> {
         let Base::Stage(base) = self.stages[id.0].base else {
@@ -242,18 +266,18 @@ impl Graph {
         number: usize,
         written: &instruction::Stage,
         options: &Options<'_>,
+        facts: &mut Facts,
     ) -> Result<Stage> {
         let at = |error: Diagnostic| Box::new(error.at(written.lines));
-        let expander = Expander::new(self.escape);
-        let base = expander
-            .word(&written.base_name, &self.arguments)
-            .map_err(|error| at(Diagnostic::error(error.to_string())))?;
+        let base = Expander::new(self.escape).word(&written.base_name, &self.arguments);
+        facts.base(&base);
+        let base = base.map_err(|error| at(Diagnostic::error(error.to_string())))?;
         if base.text.is_empty() {
             return Err(at(messages::blank_base(&written.base_name)));
         }
         let platform = match written.platform.as_deref() {
             None | Some("") => None,
-            Some(platform) => Some(self.platform(platform).map_err(at)?),
+            Some(platform) => Some(self.platform(platform, facts).map_err(at)?),
         };
         let context = match &written.name {
             Some(name) => {
@@ -303,10 +327,14 @@ impl Graph {
     }
 
     /// `--platform` of a FROM.
-    fn platform(&self, written: &str) -> std::result::Result<Platform, Diagnostic> {
-        let expanded = Expander::new(self.escape)
-            .word(written, &self.arguments)
-            .map_err(|error| messages::platform_arguments(&error))?;
+    fn platform(
+        &self,
+        written: &str,
+        facts: &mut Facts,
+    ) -> std::result::Result<Platform, Diagnostic> {
+        let expanded = Expander::new(self.escape).word(written, &self.arguments);
+        facts.platform(&expanded);
+        let expanded = expanded.map_err(|error| messages::platform_arguments(&error))?;
         let names = self.arguments.names();
         let suggestion = || {
             let near =

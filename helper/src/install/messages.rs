@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::path::Path;
 
+use super::installer::Wanted;
 use super::process::Outcome;
 use crate::failure::{Failure, Kind};
 use crate::report;
@@ -108,11 +109,8 @@ pub(super) fn no_installer(python: &report::Python) -> Failure {
     )
 }
 
-pub(super) fn installer_failed(
-    installer: &str,
-    requirements: &[String],
-    outcome: &Outcome,
-) -> Failure {
+pub(super) fn installer_failed(installer: &str, wanted: &[Wanted], outcome: &Outcome) -> Failure {
+    let requirements: Vec<&str> = wanted.iter().map(|it| it.requirement.as_str()).collect();
     Failure::new(
         Kind::PackageInstall,
         format!(

@@ -8,8 +8,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use super::imports::{self, Itself};
-use super::installer::{self, Target};
+use super::imports::{self, Itself, Module};
+use super::installer::{self, Target, Wanted};
 use super::traces::Traces;
 use super::{Scratch, messages};
 use crate::environment::Environment;
@@ -28,8 +28,18 @@ const TRACES: &[&str] = &[
     "/root/.config/uv",
 ];
 
-/// Modules of distributions whose module is not called like them.
-const MODULES: &[(&str, &str)] = &[("protobuf", "google.protobuf"), ("grpcio", "grpc")];
+/// Distributions whose module is not called like them, or imports so lazily that another one must be tried: the
+/// distribution, the module that knows the version, the module that fails when something is missing.
+const MODULES: &[(&str, &str, &str)] = &[
+    (
+        "protobuf",
+        "google.protobuf",
+        "google.protobuf.descriptor_pb2",
+    ),
+    ("pydantic", "pydantic", "pydantic.main"),
+    ("boto3", "boto3", "boto3.session"),
+    ("grpcio", "grpc", "grpc"),
+];
 
 /// Installs what the report of `look` asks for. `given` are the variables of this process; `wheels` is a folder with a
 /// wheel of pip or uv for a Python that has none.
@@ -108,16 +118,12 @@ impl Change<'_> {
         if let Some(failure) = before.failure {
             return Err(failure);
         }
-        let requirements: Vec<String> = before
-            .packages
-            .iter()
-            .filter_map(|it| it.requirement.clone())
-            .collect();
         let python = before.python.as_ref().unwrap_or(self.python);
-        let installer = if requirements.is_empty() {
+        let wanted: Vec<Wanted> = before.packages.iter().filter_map(wanted).collect();
+        let installer = if wanted.is_empty() {
             None
         } else {
-            Some(self.install(python, &requirements)?)
+            Some(self.install(python, &wanted)?)
         };
         let mut after = self.look();
         if self.request.runtime.installs()
@@ -143,7 +149,7 @@ impl Change<'_> {
     }
 
     /// Installs; gives the name of who did.
-    fn install(&self, python: &Python, requirements: &[String]) -> Result<String, Failure> {
+    fn install(&self, python: &Python, wanted: &[Wanted]) -> Result<String, Failure> {
         let target = Target {
             root: self.root,
             python,
@@ -156,12 +162,12 @@ impl Change<'_> {
         let installer = installer::choose(&target).ok_or_else(|| messages::no_installer(python))?;
         let python = &python.executable;
         let outcome = installer
-            .install(python, requirements)
+            .install(self.root, python, wanted)
             .map_err(|error| messages::io("start the installer of", python, &error))?;
         if !outcome.success() {
             return Err(messages::installer_failed(
                 &installer.name,
-                requirements,
+                wanted,
                 &outcome,
             ));
         }
@@ -190,7 +196,7 @@ impl Change<'_> {
             .filter(holds_one)
             .cloned()
             .collect();
-        let modules: Vec<String> = present
+        let modules: Vec<Module> = present
             .iter()
             .map(|package| module(&package.name))
             .collect();
@@ -199,9 +205,9 @@ impl Change<'_> {
 
         let (mut checks, mut warnings) = (Vec::new(), Vec::new());
         for (package, module) in present.iter().zip(&modules) {
-            let answer = imported.get(module);
+            let answer = imported.get(&module.name);
             if let Some(why) = answer.map_or(Some("no answer"), |answer| answer.error.as_deref()) {
-                return Err(messages::import_failed(module, python, why));
+                return Err(messages::import_failed(&module.probe, python, why));
             }
             let version = answer
                 .map(|answer| answer.version.clone())
@@ -211,7 +217,7 @@ impl Change<'_> {
                 warnings.push(messages::other_version(&package.name, installed, &version));
             }
             checks.push(Check {
-                name: format!("import {module}"),
+                name: format!("import {}", module.probe),
                 passed: true,
                 detail: version,
             });
@@ -273,13 +279,25 @@ fn make_link(root: &Root, link: &Link) -> Result<(), Failure> {
     .map_err(failed)
 }
 
-/// The module that a distribution is imported by.
-fn module(name: &str) -> String {
-    MODULES
+fn wanted(package: &Package) -> Option<Wanted> {
+    Some(Wanted {
+        name: package.name.clone(),
+        requirement: package.requirement.clone()?,
+        replaces: package.location.clone(),
+    })
+}
+
+/// How a distribution is imported.
+fn module(distribution: &str) -> Module {
+    let (name, probe) = MODULES
         .iter()
-        .find(|(distribution, _)| *distribution == name)
+        .find(|(other, ..)| *other == distribution)
         .map_or_else(
-            || name.replace(['-', '.'], "_"),
-            |(_, module)| (*module).to_owned(),
-        )
+            || (distribution.replace(['-', '.'], "_"), None),
+            |(_, name, probe)| ((*name).to_owned(), Some(*probe)),
+        );
+    Module {
+        probe: probe.map_or_else(|| name.clone(), str::to_owned),
+        name,
+    }
 }

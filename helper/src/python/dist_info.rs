@@ -79,6 +79,22 @@ pub fn installed(
     found
 }
 
+/// The entries of a directory that speak of `name`, whatever is in them.
+pub fn records(root: &Root, directory: &Path, name: &str) -> Vec<PathBuf> {
+    let name = normalise(name);
+    let Ok(resolved) = root.resolve(directory) else {
+        return Vec::new();
+    };
+    let entries = root.list(directory, MAX_ENTRIES).unwrap_or_default();
+    let named = entries.iter().filter(|entry| {
+        let described = entry
+            .to_str()
+            .and_then(|entry| describe(root, directory, entry));
+        described.is_some_and(|(other, _)| other == name)
+    });
+    named.map(|entry| resolved.path.join(entry)).collect()
+}
+
 /// A name as the index compares it (PEP 503).
 pub fn normalise(name: &str) -> String {
     let mut normal = String::with_capacity(name.len());

@@ -1,0 +1,93 @@
+//! What could be better in a file, told to whoever watches the build.
+
+use crate::{
+    diagnostic::Diagnostic,
+    gateway::{Gateway, Warning},
+    golang::ignore::Matcher,
+    lint::{self, Subject},
+    llb::{Definition, line_by_line},
+    plan::{self, MainContext},
+    proto::pb,
+    stage,
+};
+
+use super::{build::Read, context::Input, error::Result};
+
+/// What was seen while a file was planned.
+#[derive(Default)]
+pub(super) struct Facts {
+    pub(super) stages: stage::Facts,
+    pub(super) plan: plan::Facts,
+}
+
+/// Tells what the rules and the fal options have to say of a file. Fails where a warning is to be an error.
+///
+/// A file with a mistake is told of as far as it was planned; `is_planned` says that it has none.
+pub(super) async fn tell(
+    gateway: &impl Gateway,
+    read: &Read,
+    input: &Input,
+    facts: &Facts,
+    is_planned: bool,
+) -> Result<()> {
+    let ignore = match &input.main {
+        MainContext::Local { excludes, .. } if !excludes.is_empty() => Matcher::new(excludes).ok(),
+        _ => None,
+    };
+    let found = lint::check(&Subject {
+        file: &read.file,
+        diagnostics: &read.diagnostics,
+        dockerfile: Some(&read.dockerfile),
+        stages: &facts.stages,
+        plan: &facts.plan,
+        ignore: ignore.as_ref(),
+        config: &read.lint,
+    });
+    let digest = digest(&input.info);
+    let by_rules = found.iter().map(|warning| Warning {
+        short: warning.short(),
+        detail: vec![warning.rule.description.to_owned()],
+        url: warning.rule.url.unwrap_or_default().to_owned(),
+        ranges: warning.ranges(),
+        ..told(&digest, &input.info)
+    });
+    let fal = read.fal.warnings();
+    let of_options = fal
+        .iter()
+        .map(|warning| of_option(warning, &digest, &input.info));
+    for warning in by_rules.chain(of_options) {
+        // A warning that cannot be told is no reason to stop.
+        let _ = gateway.warn(warning).await;
+    }
+    match lint::violation(&found, &read.lint).filter(|_| is_planned) {
+        Some(violation) => Err(violation.into()),
+        None => Ok(()),
+    }
+}
+
+fn of_option(warning: &Diagnostic, digest: &str, info: &pb::SourceInfo) -> Warning {
+    let lines = warning.locations.iter();
+    Warning {
+        short: warning.to_string(),
+        detail: warning.help.iter().cloned().collect(),
+        ranges: lines
+            .flat_map(|lines| line_by_line(lines.start, lines.end))
+            .collect(),
+        ..told(digest, info)
+    }
+}
+
+fn told(digest: &str, info: &pb::SourceInfo) -> Warning {
+    Warning {
+        digest: digest.to_owned(),
+        level: 1,
+        info: Some(info.clone()),
+        ..Warning::default()
+    }
+}
+
+/// The op that the file was read with, which progress shows warnings at.
+fn digest(info: &pb::SourceInfo) -> String {
+    let definition = info.definition.clone().unwrap_or_default();
+    Definition::from(definition).head().unwrap_or_default()
+}

@@ -1,0 +1,134 @@
+//! What is allowed in a Dockerfile, and still better done otherwise.
+//!
+//! Takes a [`Subject`]: a file, what was read of it, and what `stage` and `plan` saw while they did their work; gives a [`Warning`]
+//! for everything that a rule in [`RULES`] has to say. Knows nothing of building, and is never called from where it happens.
+//!
+//! The rules, their sentences, their places and their order are those of `frontend/dockerfile/linter` in BuildKit. There they run
+//! in the middle of parsing and of conversion; here [`walk`] goes through what was found once more, by the same way, and shows each
+//! [`Moment`] of it to every rule. A rule is one file below `rules`, with its page beside it.
+
+mod answer; // the answer to `frontend.lint`
+mod config; // `skip=…;error=…;experimental=…`
+mod moment; // what a rule is shown
+mod rules;
+mod suggest; // "did you mean …?", within limits
+mod walk; // the way of the original
+
+#[cfg(test)]
+mod tests;
+
+pub use answer::{Answer, Mistake, NAME, VERSION, answer};
+pub use config::Config;
+pub use moment::Moment;
+pub use rules::{RULES, find};
+
+use std::collections::BTreeSet;
+
+use crate::{
+    diagnostic::Diagnostic, golang::ignore::Matcher, instruction::Dockerfile, llb, plan, proto::pb,
+    source::Lines, stage, syntax::ast,
+};
+
+/// Says what could be better, in the order in which the original comes to it.
+///
+/// A file that cannot be built is looked at as far as it was read: what is missing in the subject was not reached.
+pub fn check(subject: &Subject<'_>) -> Vec<Warning> {
+    walk::walk(subject)
+}
+
+/// What there is to look at.
+#[derive(Clone, Copy)]
+pub struct Subject<'a> {
+    /// The file as written. One that has no such form has no warnings either.
+    pub file: &'a ast::File,
+    /// What reading it complained about.
+    pub diagnostics: &'a [Diagnostic],
+    /// The file as understood; `None` if it could not be.
+    pub dockerfile: Option<&'a Dockerfile>,
+    /// What the graph of stages came by; empty if there was none.
+    pub stages: &'a stage::Facts,
+    /// What planning came by; empty if nothing was planned.
+    pub plan: &'a plan::Facts,
+    /// The ignore patterns of the main context, if it has any.
+    pub ignore: Option<&'a Matcher>,
+    /// Which rules count.
+    pub config: &'a Config,
+}
+
+/// What one rule says of one place.
+#[derive(Debug, Clone)]
+pub struct Warning {
+    /// The rule.
+    pub rule: &'static Rule,
+    /// One sentence.
+    pub message: String,
+    /// The place; `None` for an image that only a mount names.
+    pub lines: Option<Lines>,
+}
+
+/// Something that should not be in a Dockerfile.
+#[derive(Debug)]
+pub struct Rule {
+    /// Its name, by which it is skipped.
+    pub name: &'static str,
+    /// What is wrong, in general.
+    pub description: &'static str,
+    /// Where the original explains it.
+    pub url: Option<&'static str>,
+    /// Whether it counts only where it is asked for.
+    pub is_experimental: bool,
+    /// Our own page about it, Markdown.
+    pub documentation: &'static str,
+    /// What it says when it is shown a moment; most moments are not its concern.
+    check: fn(&Moment<'_>) -> Option<String>,
+}
+
+impl Warning {
+    /// `Rule: message (line 7)`: how the original has it in progress.
+    pub fn short(&self) -> String {
+        let Self { rule, message, .. } = self;
+        match self.lines {
+            Some(lines) if lines.start > 0 => {
+                format!("{}: {message} (line {})", rule.name, lines.start)
+            }
+            _ => format!("{}: {message}", rule.name),
+        }
+    }
+
+    /// The place as the daemon is told of it: a range for each line.
+    pub fn ranges(&self) -> Vec<pb::Range> {
+        let Some(lines) = self.lines else {
+            return Vec::new();
+        };
+        (lines.start..=lines.end)
+            .map(|line| llb::lines(line, line))
+            .collect()
+    }
+
+    /// The same as a diagnostic, for a terminal.
+    pub fn diagnostic(&self) -> Diagnostic {
+        let found = Diagnostic::warning(format!("{}: {}", self.rule.name, self.message));
+        let found = match self.lines {
+            Some(lines) => found.at(lines),
+            None => found,
+        };
+        match self.rule.url {
+            Some(url) => found.help(format!("see {url}")),
+            None => found,
+        }
+    }
+}
+
+/// The error that warnings are where the configuration says `error=true`.
+pub fn violation(warnings: &[Warning], config: &Config) -> Option<Diagnostic> {
+    if !config.is_error() || warnings.is_empty() {
+        return None;
+    }
+    // In the original their order is that of a map.
+    let names: BTreeSet<_> = warnings.iter().map(|warning| warning.rule.name).collect();
+    let names: Vec<_> = names.into_iter().collect();
+    Some(Diagnostic::error(format!(
+        "lint violation found for rules: {}",
+        names.join(", ")
+    )))
+}

@@ -1,0 +1,77 @@
+//! The words of a command, and the variables in them.
+
+use crate::{
+    diagnostic::Result,
+    expand::{Error, Expanded, Expander},
+};
+
+use super::{
+    facts::{Facts, Seen},
+    messages,
+    settings::NOT_IN_ENVIRONMENT,
+    state::StageState,
+};
+
+/// Replaces the variables of one command's words, and notes the names that nobody set.
+pub(super) struct Words<'a> {
+    expander: &'a Expander,
+    state: &'a StageState,
+    facts: &'a mut Facts,
+}
+
+impl<'a> Words<'a> {
+    /// Words that see what is set in `state`.
+    pub(super) fn new(expander: &'a Expander, state: &'a StageState, facts: &'a mut Facts) -> Self {
+        Self {
+            expander,
+            state,
+            facts,
+        }
+    }
+
+    /// One word, which keeps its spaces.
+    pub(super) fn word(&mut self, word: &str) -> Result<String> {
+        let expanded = self.expander.word(word, &self.state.environment);
+        self.noted(expanded)
+    }
+
+    /// One word that may not be there.
+    pub(super) fn optional(&mut self, word: Option<&str>) -> Result<String> {
+        self.word(word.unwrap_or_default())
+    }
+
+    /// The body of a heredoc: quotes stay, and the escape character is always `\`.
+    pub(super) fn body(&mut self, body: &str) -> Result<String> {
+        let expander = Expander {
+            skip_quotes: true,
+            ..Expander::new('\\')
+        };
+        let expanded = expander.word(body, &self.state.environment);
+        self.noted(expanded)
+    }
+
+    fn noted(&mut self, expanded: std::result::Result<Expanded, Error>) -> Result<String> {
+        match expanded {
+            Ok(expanded) => {
+                self.note(expanded.unmatched);
+                Ok(expanded.text)
+            }
+            Err(mut error) => {
+                self.note(std::mem::take(&mut error.unmatched));
+                Err(messages::expansion(error))
+            }
+        }
+    }
+
+    /// An ARG without a value is not set, but meant.
+    fn note(&mut self, unset: Vec<String>) {
+        let is_meant = |name: &str| {
+            self.state.declared_names.contains(name) || NOT_IN_ENVIRONMENT.contains(&name)
+        };
+        let names: Vec<_> = unset.into_iter().filter(|name| !is_meant(name)).collect();
+        if !names.is_empty() {
+            let scope = self.state.environment.clone();
+            self.facts.see(Seen::Unset { names, scope });
+        }
+    }
+}
