@@ -1,9 +1,12 @@
 //! The one test binary.
 #![allow(
     clippy::unwrap_used,
-    reason = "a test stops where the world is not as it must be"
+    clippy::disallowed_methods,
+    reason = "a test reads what it is about, and stops where the world is not as it must be"
 )]
 
 mod architecture; // rooms import only what stands above them
+mod fal; // what `mode=app` does to a definition
 mod e2e; // whole builds, on the real stack that `cargo xtask test` starts
+mod gateway; // the client against a daemon at the other end of real pipes
 mod syntax; // the original's own Dockerfiles

@@ -1,7 +1,7 @@
 //! Arguments to a step, and its outcome to an exit code.
 //!
 //! ```text
-//! fal-helper look    --image DIR --out DIR [--soft] REQUEST
+//! fal-helper look    --image DIR --out DIR [--soft] REQUEST|--request FILE
 //! fal-helper curl    --look DIR [--out DIR] [--root DIR] [--from DIR]
 //! fal-helper runtime --look DIR --out DIR [--wheels DIR]
 //! ```
@@ -21,11 +21,11 @@ use crate::report::{LOOK_FILE, REPORT_FILE, Report};
 use crate::request::Request;
 use crate::root::Root;
 
-const USAGE: &str = "fal-helper look --image DIR --out DIR [--soft] REQUEST | \
+const USAGE: &str = "fal-helper look --image DIR --out DIR [--soft] REQUEST|--request FILE | \
                      curl --look DIR [--out DIR] [--root DIR] [--from DIR] | runtime --look DIR --out DIR [--wheels DIR]";
 
-/// A report of more bytes than this is none of ours.
-const REPORT_LIMIT: u64 = 16 * 1024 * 1024;
+/// A request or report of more bytes than this is none of ours.
+const FILE_LIMIT: u64 = 16 * 1024 * 1024;
 
 /// Does the step that the arguments name. What is wrong goes to standard error as one sentence.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -39,6 +39,44 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// The arguments of a look: `image` and `out` are where the step has the image and the folder for the report. A `soft`
+/// look writes what is wrong into the report alone, and exits well.
+pub fn look_arguments(image: &str, out: &str, soft: bool, request: &Request) -> Vec<String> {
+    let mut arguments = with_values("look", &[("--image", Some(image)), ("--out", Some(out))]);
+    arguments.extend(soft.then(|| "--soft".to_owned()));
+    arguments.push(request.to_argument());
+    arguments
+}
+
+/// The arguments of the curl step: `look` is the folder that `look` wrote, `from` the image with a static curl.
+pub fn curl_arguments(look: &str, out: Option<&str>, from: Option<&str>) -> Vec<String> {
+    with_values(
+        "curl",
+        &[("--look", Some(look)), ("--out", out), ("--from", from)],
+    )
+}
+
+/// The arguments of the runtime step: `wheels` is a folder with a wheel of pip or uv.
+pub fn runtime_arguments(look: &str, out: &str, wheels: Option<&str>) -> Vec<String> {
+    with_values(
+        "runtime",
+        &[
+            ("--look", Some(look)),
+            ("--out", Some(out)),
+            ("--wheels", wheels),
+        ],
+    )
+}
+
+fn with_values(step: &str, values: &[(&str, Option<&str>)]) -> Vec<String> {
+    let given = values
+        .iter()
+        .filter_map(|(name, value)| Some([(*name).to_owned(), (*value)?.to_owned()]));
+    std::iter::once(step.to_owned())
+        .chain(given.flatten())
+        .collect()
+}
+
 fn step(arguments: Vec<OsString>) -> Result<(), Failure> {
     let mut arguments = arguments.into_iter();
     let command = arguments.next().unwrap_or_default();
@@ -46,7 +84,7 @@ fn step(arguments: Vec<OsString>) -> Result<(), Failure> {
     match command.to_str() {
         Some("look") => look_step(Arguments::read(
             arguments,
-            &["--image", "--out"],
+            &["--image", "--out", "--request"],
             &["--soft"],
         )?),
         Some("curl") => curl_step(Arguments::read(
@@ -68,16 +106,25 @@ fn step(arguments: Vec<OsString>) -> Result<(), Failure> {
 
 fn look_step(arguments: Arguments) -> Result<(), Failure> {
     let root = Root::new(arguments.path("--image")?);
-    let request = match arguments.rest.as_slice() {
-        [request] => Request::from_argument(request).map_err(usage)?,
-        _ => return Err(usage("one request is needed".to_owned())),
-    };
+    let request = request(&arguments)?;
     let report = look(&root, &request);
     write_report(&arguments.path("--out")?.join(LOOK_FILE), &report)?;
-    print(&report);
-    match report.failure {
-        Some(failure) if !arguments.has("--soft") => Err(failure),
-        _ => Ok(()),
+    if arguments.has("--soft") {
+        print(&report);
+        return Ok(());
+    }
+    end(report)
+}
+
+fn request(arguments: &Arguments) -> Result<Request, Failure> {
+    match (arguments.rest.as_slice(), arguments.optional("--request")) {
+        ([request], None) => Request::from_argument(request).map_err(usage),
+        ([], Some(path)) => {
+            let text = read(path)?;
+            Request::from_argument(&String::from_utf8_lossy(&text))
+                .map_err(|error| file(path, &error))
+        }
+        _ => Err(usage("one request is needed".to_owned())),
     }
 }
 
@@ -86,30 +133,33 @@ fn curl_step(arguments: Arguments) -> Result<(), Failure> {
     let root = Root::new(arguments.optional("--root").unwrap_or(Path::new("/")));
     let from = arguments.optional("--from").map(Root::new);
     let report = install::curl::install(&root, &looked, from.as_ref(), env::vars_os())?;
-    finish(&arguments, &report)
+    finish(&arguments, report)
 }
 
 fn runtime_step(arguments: Arguments) -> Result<(), Failure> {
     let looked = read_look(&arguments.path("--look")?)?;
     let wheels = arguments.optional("--wheels");
     let report = install::runtime::install(&Root::new("/"), &looked, wheels, env::vars_os())?;
-    finish(&arguments, &report)
+    finish(&arguments, report)
 }
 
-fn finish(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
+fn finish(arguments: &Arguments, report: Report) -> Result<(), Failure> {
     if let Some(out) = arguments.optional("--out") {
-        write_report(&out.join(REPORT_FILE), report)?;
+        write_report(&out.join(REPORT_FILE), &report)?;
     }
-    print(report);
-    report.failure.clone().map_or(Ok(()), Err)
+    end(report)
+}
+
+/// Prints what there is to say; a failure is said by whoever exits.
+fn end(mut report: Report) -> Result<(), Failure> {
+    let failure = report.failure.take();
+    print(&report);
+    failure.map_or(Ok(()), Err)
 }
 
 fn read_look(directory: &Path) -> Result<Report, Failure> {
-    let path = Path::new("/").join(LOOK_FILE);
     let name = directory.join(LOOK_FILE);
-    let bytes = Root::new(directory).read_start(&path, REPORT_LIMIT);
-    let bytes = bytes.map_err(|error| file(&name, &error))?;
-    let report = Report::from_json(&bytes).map_err(|error| file(&name, &error))?;
+    let report = Report::from_json(&read(&name)?).map_err(|error| file(&name, &error))?;
     if let Some(failure) = report.failure {
         return Err(failure);
     }
@@ -119,6 +169,15 @@ fn read_look(directory: &Path) -> Result<Report, Failure> {
         Some(Err(error)) => Err(file(&name, &error)),
         None => Err(file(&name, &"it holds no request")),
     }
+}
+
+/// A file of the frontend's, which is no more trusted than one of the image.
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let directory = Root::new(path.parent().unwrap_or(Path::new("/")));
+    let name = Path::new(path.file_name().unwrap_or_default());
+    directory
+        .read_start(name, FILE_LIMIT)
+        .map_err(|error| file(path, &error))
 }
 
 fn write_report(path: &Path, report: &Report) -> Result<(), Failure> {
@@ -200,5 +259,101 @@ impl Arguments {
 
     fn has(&self, switch: &str) -> bool {
         self.switches.iter().any(|other| other == switch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::python::find::tests::Image;
+
+    fn request(text: &str) -> Request {
+        Request::from_argument(text).expect(text)
+    }
+
+    fn run(arguments: &[String]) -> Result<(), Failure> {
+        step(arguments.iter().map(OsString::from).collect())
+    }
+
+    #[test]
+    fn a_look_and_what_follows_it() {
+        let image = Image::new()
+            .program("/usr/bin/curl", "")
+            .file("/etc/ssl/cert.pem", "x");
+        let out = tempfile::tempdir().expect("a scratch folder");
+        let (image, out) = (
+            image.root.host(Path::new("/")),
+            out.path().display().to_string(),
+        );
+        let image = image.display().to_string();
+
+        let server = request(
+            r#"{"version":1,"mode":"server","curl":"auto","runtime":"none","image":{"path":"/usr/bin"}}"#,
+        );
+        run(&look_arguments(&image, &out, false, &server)).expect("all is there");
+        run(&curl_arguments(&out, Some(&out), None)).expect("nothing to do");
+        let report =
+            Report::from_json(&fs::read(format!("{out}/{REPORT_FILE}")).expect("a report"))
+                .expect("reads");
+        assert_eq!((report.request, report.curl.action), (None, None));
+
+        let app = request(
+            r#"{"version":1,"mode":"app","curl":"auto","runtime":"auto","image":{"path":"/usr/bin"}}"#,
+        );
+        let failure = run(&look_arguments(&image, &out, false, &app)).expect_err("no Python");
+        assert_eq!(failure.kind, Kind::NoPython);
+        run(&look_arguments(&image, &out, true, &app)).expect("a soft look exits well");
+        let report = Report::from_json(&fs::read(format!("{out}/{LOOK_FILE}")).expect("a report"))
+            .expect("reads");
+        assert_eq!(report.failure.as_ref(), Some(&failure));
+        assert_eq!(
+            run(&runtime_arguments(&out, &out, None)).expect_err("it stands"),
+            failure
+        );
+
+        let file = format!("{out}/request.json");
+        fs::write(&file, server.to_argument()).expect("a file");
+        let arguments =
+            ["look", "--image", &image, "--out", &out, "--request", &file].map(str::to_owned);
+        run(&arguments).expect("the request may be a file");
+    }
+
+    #[test]
+    fn mistakes_are_told() {
+        for (arguments, kind) in [
+            (vec![], Kind::Usage),
+            (vec!["paint"], Kind::Usage),
+            (vec!["look", "{}"], Kind::Usage),
+            (vec!["look", "--image"], Kind::Usage),
+            (
+                vec!["look", "--image", "/", "--out", "/none", "--colour", "{}"],
+                Kind::Usage,
+            ),
+            (
+                vec!["look", "--image", "/", "--out", "/none", "{}"],
+                Kind::Usage,
+            ),
+            (
+                vec![
+                    "look",
+                    "--image",
+                    "/",
+                    "--out",
+                    "/none",
+                    "--request",
+                    "/none/request",
+                ],
+                Kind::File,
+            ),
+            (vec!["curl", "--look", "/none"], Kind::File),
+            (vec!["runtime"], Kind::Usage),
+        ] {
+            let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
+            assert_eq!(
+                run(&arguments).expect_err("a mistake").kind,
+                kind,
+                "{arguments:?}"
+            );
+        }
     }
 }

@@ -297,13 +297,15 @@ impl Package {
     fn line(&self, step: Step, width: usize) -> String {
         let found = self.installed.as_deref().unwrap_or("none");
         let note = match (&self.requirement, &self.before) {
-            (Some(requirement), _) if step == Step::Look => {
+            (Some(requirement), _) if step != Step::Runtime => {
                 format!("to be installed: {requirement}")
             }
             (Some(_), Some(before)) => format!("installed, was {before}"),
             (Some(_), None) => "installed".to_owned(),
             (None, Some(before)) => format!("was {before}"),
-            (None, None) if !self.fits => format!("fal takes {}", self.accept),
+            (None, None) if !self.fits && !self.accept.is_empty() => {
+                format!("fal takes {}", self.accept)
+            }
             (None, None) => String::new(),
         };
         format!(
@@ -360,4 +362,112 @@ impl std::error::Error for ReadError {
 
 fn is_false(value: &bool) -> bool {
     !value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(step: Step) -> Report {
+        let package = |name: &str,
+                       installed: &str,
+                       requirement: Option<&str>,
+                       before: Option<&str>| Package {
+            name: name.to_owned(),
+            accept: ">=2".to_owned(),
+            installed: Some(installed.to_owned()).filter(|installed| !installed.is_empty()),
+            location: None,
+            fits: true,
+            requirement: requirement.map(str::to_owned),
+            before: before.map(str::to_owned),
+        };
+        let looked = step == Step::Look;
+        Report {
+            version: VERSION,
+            step,
+            mode: Mode::App,
+            request: None,
+            curl: Curl {
+                path: (!looked).then(|| "/usr/bin/curl".into()),
+                version: (!looked).then(|| "7.88.1".to_owned()),
+                certificates: None,
+                action: Some(CurlAction::Install {
+                    manager: "apt".to_owned(),
+                    certificates: true,
+                }),
+            },
+            python: Some(Python {
+                minor: "3.11".parse().expect("a minor"),
+                command: "/usr/bin/python3".into(),
+                executable: "/usr/bin/python3.11".into(),
+                prefix: "/usr".into(),
+                kind: Kind::System,
+                site: Vec::new(),
+                before_site: Vec::new(),
+                externally_managed: true,
+                pip: Some("23.0.1".to_owned()),
+                links: vec![Link {
+                    path: "/usr/bin/python".into(),
+                    target: "python3.11".into(),
+                }],
+                installer: (!looked).then(|| "pip 23.0.1".to_owned()),
+            }),
+            packages: vec![
+                package(
+                    "pydantic",
+                    if looked { "1.10.4" } else { "2.10.6" },
+                    Some("pydantic==2.10.6"),
+                    (!looked).then_some("1.10.4"),
+                ),
+                package(
+                    "boto3",
+                    if looked { "" } else { "1.35.74" },
+                    Some("boto3"),
+                    None,
+                ),
+                package("protobuf", "4.25.1", None, None),
+            ],
+            checks: Vec::new(),
+            warnings: vec!["odd\x1b[2Jname".to_owned()],
+            failure: None,
+        }
+    }
+
+    #[test]
+    fn what_a_build_prints() {
+        assert_eq!(
+            report(Step::Look).summary(),
+            "fal: curl      to be installed with apt\n\
+             fal: Python    3.11 /usr/bin/python3.11\n\
+             fal: pydantic  1.10.4 (to be installed: pydantic==2.10.6)\n\
+             fal: boto3     none (to be installed: boto3)\n\
+             fal: protobuf  4.25.1\n\
+             fal: link      /usr/bin/python → python3.11\n\
+             fal: warning   odd\u{fffd}[2Jname\n"
+        );
+        assert_eq!(
+            report(Step::Runtime).summary(),
+            "fal: curl      7.88.1 /usr/bin/curl (installed with apt)\n\
+             fal: Python    3.11 /usr/bin/python3.11 (packages by pip 23.0.1)\n\
+             fal: pydantic  2.10.6 (installed, was 1.10.4)\n\
+             fal: boto3     1.35.74 (installed)\n\
+             fal: protobuf  4.25.1\n\
+             fal: link      /usr/bin/python → python3.11\n\
+             fal: warning   odd\u{fffd}[2Jname\n"
+        );
+    }
+
+    #[test]
+    fn only_this_version_is_read() {
+        let report = report(Step::Look);
+        let json = report.to_json().expect("is JSON");
+        assert_eq!(Report::from_json(json.as_bytes()).expect("reads"), report);
+        assert!(report.wants_curl() && report.wants_runtime());
+        let newer = br#"{"version": 2, "step": "unheard of"}"#;
+        assert!(matches!(
+            Report::from_json(newer),
+            Err(ReadError::Version(2))
+        ));
+        assert!(matches!(Report::from_json(b"{"), Err(ReadError::Json(_))));
+    }
 }

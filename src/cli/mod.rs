@@ -3,9 +3,12 @@
 //! Exit code 0: nothing to complain about; 1: the Dockerfile has a mistake; 2: the arguments have one, or a file cannot be read.
 //! The only room that reads files by name and prints.
 
+pub mod offline;
+
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     ffi::OsString,
+    io,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -13,14 +16,10 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    diagnostic::{Diagnostic, render},
-    fal, instruction,
-    llb::{self, SourceMap},
-    plan::{self, Answer, Known, MainContext, NoCache, Resolution, RunSettings, Step, Wanted},
-    reference::platform,
+    diagnostic::{Diagnostic, Result, render},
+    golang::ignore,
+    lint, llb,
     source::Source,
-    stage::{self, Contexts, Graph},
-    syntax,
 };
 
 /// Looks at Dockerfiles as fal-frontend does.
@@ -33,7 +32,10 @@ struct Command {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Reads a Dockerfile and its `# fal:` options and reports the first mistake.
+    /// Reads a Dockerfile and its `# fal:` options, reports the first mistake and says what could be better.
+    ///
+    /// Without --target every stage is looked at. Base images are not asked for: what one of them sets counts as not set. Patterns
+    /// of files that are not sent are read from the Dockerfile's folder.
     Check(Input),
     /// Prints the ops of a Dockerfile. Base images are not asked for: each counts as one with a single layer and an empty config.
     Llb(Input),
@@ -62,32 +64,29 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    let (input, prints) = match &command.verb {
-        Verb::Check(input) => (input, false),
-        Verb::Llb(input) => (input, true),
-    };
-    let source = match read(&input.file) {
-        Ok(source) => source,
+    let (Verb::Check(input) | Verb::Llb(input)) = &command.verb;
+    let read = read(&input.file).and_then(|source| Ok((source, ignored(&input.file)?)));
+    let (source, ignore) = match read {
+        Ok(read) => read,
         Err(error) => {
             eprintln!("fal-image: {}: {error}", input.file.display());
             return ExitCode::from(2);
         }
     };
-    match planned(&source, input) {
-        Ok(table) => {
-            if prints {
-                print(&table);
-            }
-            ExitCode::SUCCESS
-        }
-        Err(mistake) => {
+    let mistake = match &command.verb {
+        Verb::Check(_) => check(&source, input, &ignore),
+        Verb::Llb(_) => planned(&source, input).map(|table| print(&table)).err(),
+    };
+    match mistake {
+        None => ExitCode::SUCCESS,
+        Some(mistake) => {
             eprint!("{}", render::terminal(&mistake, &source));
             ExitCode::FAILURE
         }
     }
 }
 
-fn read(path: &Path) -> std::io::Result<Source> {
+fn read(path: &Path) -> io::Result<Source> {
     Ok(Source::new(
         path.display().to_string(),
         std::fs::read(path)?,
@@ -102,107 +101,57 @@ fn print(text: &str) {
     print!("{text}");
 }
 
-/// The ops of the file as a table.
-fn planned(source: &Source, input: &Input) -> Result<String, Box<Diagnostic>> {
-    let build_args: BTreeMap<String, String> = input
-        .build_args
-        .iter()
-        .map(|pair| {
-            pair.split_once('=')
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .unwrap_or_default()
-        })
-        .collect();
-    let parsed = syntax::parse(source);
-    let (comments, escape) = (parsed.file.comments.clone(), parsed.file.escape);
-    let dockerfile = instruction::read(&parsed.into_result()?)?;
-    let nothing = BTreeMap::new();
-    let given = fal::Given {
-        comments: &comments,
-        options: &nothing,
-        build_arguments: &build_args,
-        environment: &nothing,
-    };
-    fal::read(&given)?;
-    let own = platform::default_spec().normalize();
-    let contexts = Contexts::default();
-    let graph = stage::graph(
-        &dockerfile,
-        escape,
-        &stage::Options {
-            target: input.target.as_deref(),
-            build_args: &build_args,
-            build_platform: &own,
-            target_platform: &own,
-            contexts: &contexts,
-        },
-    )?;
-    let file = SourceMap {
-        filename: source.name.clone(),
-        language: "Dockerfile".to_owned(),
-        data: source.bytes.clone().into(),
-        origin: llb::Origin::Unknown,
-    };
-    let capabilities = |_: &str| true;
-    let options = plan::Options {
-        build_platforms: std::slice::from_ref(&own),
-        target_platform: &own,
-        is_platform_implicit: true,
-        is_multi_platform: false,
-        resolve_mode: llb::source::ResolveMode::Default,
-        session: "",
-        contexts: &contexts,
-        local_sessions: &nothing,
-        shared_keys: &nothing,
-        cache_mount_namespace: "",
-        no_cache: &NoCache::No,
-        labels: &nothing,
-        run: &RunSettings::default(),
-        capabilities: &capabilities,
-        file: &file,
-    };
-    let main = MainContext::Local {
-        name: "context".to_owned(),
-        session: String::new(),
-        excludes: Vec::new(),
-    };
-    let plan = plan::build(unasked(graph, &options)?, &options, &main)?;
-    let platform = plan::op_platform(&own);
-    let defaults = llb::Defaults {
-        platform: &platform,
-        capabilities: &capabilities,
-    };
-    Ok(llb::print(&llb::marshal(&plan.llb, plan.output, &defaults)))
-}
-
-/// Every base as an image with one layer and nothing set.
-fn unasked(graph: Graph, options: &plan::Options<'_>) -> Result<plan::Bases, Box<Diagnostic>> {
-    let mut known: Known = HashMap::new();
-    let mut resolution = Resolution::new(graph, options);
-    loop {
-        match resolution.step(&known)? {
-            Step::Done(bases) => return Ok(*bases),
-            Step::Need(goes_on, queries) => {
-                known.extend(
-                    queries
-                        .into_iter()
-                        .map(|query| (query.wanted.clone(), unasked_answer(query.wanted))),
-                );
-                resolution = *goes_on;
-            }
+/// The patterns of `Dockerfile.dockerignore`, or else of `.dockerignore`, beside the Dockerfile.
+fn ignored(dockerfile: &Path) -> io::Result<Vec<String>> {
+    let mut own = dockerfile.as_os_str().to_owned();
+    own.push(".dockerignore");
+    for path in [
+        PathBuf::from(own),
+        dockerfile.with_file_name(".dockerignore"),
+    ] {
+        match std::fs::read(path) {
+            Ok(bytes) => return ignore::read_all(&bytes).map_err(io::Error::other),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
     }
+    Ok(Vec::new())
 }
 
-fn unasked_answer(wanted: Wanted) -> Answer {
-    const CONFIG: &str =
-        r#"{"rootfs":{"type":"layers","diff_ids":["unknown"]},"config":{"WorkingDir":"/"}}"#;
-    match wanted {
-        Wanted::Image { reference, .. } | Wanted::OciLayout { reference, .. } => Answer::Image {
-            reference,
-            digest: String::new(),
-            config: CONFIG.into(),
-        },
-        Wanted::Ignore { .. } | Wanted::Plain(_) => Answer::Ignore(Vec::new()),
+/// Shows the warnings; gives the mistake, if there is one.
+fn check(source: &Source, input: &Input, ignore: &[String]) -> Option<Box<Diagnostic>> {
+    let linted = offline::lint(source, input.target.as_deref(), &input.build_args(), ignore);
+    for warning in &linted.warnings {
+        eprint!("{}", render::terminal(&shown(warning), source));
     }
+    linted.mistake
+}
+
+/// A warning with what the base image might have to say.
+fn shown(warning: &lint::Warning) -> Diagnostic {
+    let shown = warning.diagnostic();
+    match warning.rule.name {
+        "UndefinedVar" => shown
+            .help("declare it with ARG or ENV, unless the base image sets it, which was not asked"),
+        _ => shown,
+    }
+}
+
+impl Input {
+    fn build_args(&self) -> BTreeMap<String, String> {
+        let pairs = self.build_args.iter().map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (name.to_owned(), value.to_owned())
+        });
+        pairs.collect()
+    }
+}
+
+/// The ops of the file as a table.
+fn planned(source: &Source, input: &Input) -> Result<String> {
+    let converted = offline::convert(source, input.target.as_deref(), &input.build_args())?;
+    Ok(llb::print(&offline::definition(
+        &converted.plan.llb,
+        converted.plan.output,
+    )))
 }

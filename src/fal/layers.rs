@@ -9,7 +9,7 @@
 //! nothing else of the frontend's image. `look` says what is to be done; the others do it, or nothing. Reports are outputs of
 //! their own, never files in the image.
 
-use fal_helper::{environment, request::Request};
+use fal_helper::{cli, environment, request::Request};
 
 use crate::{
     image,
@@ -23,12 +23,12 @@ use crate::{
 /// Where the frontend's image has the helper.
 pub const HELPER: &str = "/helper/fal-helper";
 
-/// Where steps see the helper.
-const MOUNTED: &str = "/.fal/helper";
+/// Where steps see the helper. One level deep, all of them: that is what BuildKit takes away again where it was not there.
+const MOUNTED: &str = "/.fal-helper";
 /// Where steps see the report of `look`.
-const LOOKED: &str = "/.fal/look";
+const LOOKED: &str = "/.fal-look";
 /// Where steps write their report.
-const OUT: &str = "/.fal/out";
+const OUT: &str = "/.fal-out";
 /// Where `look` sees the image.
 const IMAGE: &str = "/image";
 
@@ -77,14 +77,16 @@ pub fn environment_of(image: &image::Config) -> Vec<String> {
     image.config.env.iter().filter(useful).cloned().collect()
 }
 
+/// The helper's program and its arguments.
+fn command(arguments: Vec<String>) -> Vec<String> {
+    std::iter::once(MOUNTED.to_owned())
+        .chain(arguments)
+        .collect()
+}
+
 impl Layers {
     /// Looks at a finished image. With `soft` what is missing stands in the report alone; otherwise the step fails for it, too.
     pub fn look(&self, graph: &mut Graph, image: Input, soft: bool) -> Output {
-        let mut args: Vec<String> = [MOUNTED, "look", "--image", IMAGE, "--out", OUT]
-            .map(str::to_owned)
-            .into();
-        args.extend(soft.then(|| "--soft".to_owned()));
-        args.push(self.request.to_argument());
         let mut seen = Mount::bind(IMAGE, image);
         match image {
             // An empty file system cannot be mounted read-only.
@@ -96,7 +98,7 @@ impl Layers {
             seen.content_cache = ContentCache::Off;
         }
         let exec = Exec {
-            args,
+            args: command(cli::look_arguments(IMAGE, OUT, soft, &self.request)),
             cwd: "/".to_owned(),
             network: NetMode::None,
             mounts: vec![self.helper(), seen, Mount::bind(OUT, None)],
@@ -108,7 +110,8 @@ impl Layers {
 
     /// Installs curl.
     pub fn curl(&self, graph: &mut Graph, image: Input, looked: Output) -> Installed {
-        self.install(graph, image, looked, "curl", "install curl")
+        let args = cli::curl_arguments(LOOKED, Some(OUT), None);
+        self.install(graph, image, looked, args, "install curl")
     }
 
     /// Installs the packages that fal's runtime needs, and tries them.
@@ -119,13 +122,9 @@ impl Layers {
             .iter()
             .map(|package| package.name.as_str())
             .collect();
-        self.install(
-            graph,
-            image,
-            looked,
-            "runtime",
-            &format!("install {}", names.join(", ")),
-        )
+        let shown = format!("install {}", names.join(", "));
+        let args = cli::runtime_arguments(LOOKED, OUT, None);
+        self.install(graph, image, looked, args, &shown)
     }
 
     /// Every step that the options allow, whether it will have something to do or not: what can be said before anything ran.
@@ -135,7 +134,7 @@ impl Layers {
         if self.request.curl == fal_helper::request::Curl::Auto {
             root = self.curl(graph, root, looked).root;
         }
-        if self.request.runtime.installs() {
+        if self.request.runtime.installs() && !self.request.packages.is_empty() {
             root = self.runtime(graph, root, looked).root;
         }
         if root == image {
@@ -163,13 +162,11 @@ impl Layers {
         graph: &mut Graph,
         image: Input,
         looked: Output,
-        step: &str,
+        args: Vec<String>,
         shown: &str,
     ) -> Installed {
         let exec = Exec {
-            args: [MOUNTED, step, "--look", LOOKED, "--out", OUT]
-                .map(str::to_owned)
-                .into(),
+            args: command(args),
             env: self.environment.clone(),
             cwd: "/".to_owned(),
             user: "0:0".to_owned(),

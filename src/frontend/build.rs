@@ -11,7 +11,7 @@ use crate::{
     llb,
     plan::{self, Plan},
     reference::platform::{self, Platform},
-    source::Source,
+    source::{Lines, Source},
     stage, syntax,
 };
 
@@ -134,7 +134,7 @@ impl<G: Gateway> Job<'_, G> {
         if read.fal.adds_layers() {
             layers::add_all(self, &read.fal, &mut plan).await?;
         }
-        let definition = self.marshal(&plan.llb, plan.output, wanted);
+        let definition = self.marshal(&plan.llb, plan.output, wanted)?;
         Ok(subrequest::converted(&definition))
     }
 
@@ -144,7 +144,7 @@ impl<G: Gateway> Job<'_, G> {
             false => None,
             true => Some(layers::add(self, &read.fal, &mut plan, wanted).await?),
         };
-        let definition = self.marshal(&plan.llb, plan.output, wanted);
+        let definition = self.marshal(&plan.llb, plan.output, wanted)?;
         let request = SolveRequest {
             cache_imports: self.options.cache_imports.clone(),
             ..SolveRequest::definition(definition)
@@ -237,18 +237,39 @@ impl<G: Gateway> Job<'_, G> {
         graph: &llb::Graph,
         output: llb::Input,
         wanted: Option<&Platform>,
-    ) -> llb::Definition {
+    ) -> Result<llb::Definition> {
         let own = self.environment.build_platform();
         let platform = plan::op_platform(wanted.unwrap_or(&own));
         let capabilities = |name: &str| self.gateway.capabilities().llb.supports(name);
-        llb::marshal(
-            graph,
-            output,
-            &llb::Defaults {
-                platform: &platform,
-                capabilities: &capabilities,
-            },
-        )
+        let defaults = llb::Defaults {
+            platform: &platform,
+            capabilities: &capabilities,
+        };
+        let definition = llb::marshal(graph, output, &defaults);
+        self.check_text(&definition)?;
+        Ok(definition)
+    }
+
+    /// Fails where bytes of the file that are no UTF-8 got into an op: what they were is lost, and protobuf could not carry
+    /// them. In comments they do no harm.
+    fn check_text(&self, definition: &llb::Definition) -> Result<()> {
+        const REPLACED: &[u8] = "\u{fffd}".as_bytes();
+        if std::str::from_utf8(&self.input.info.data).is_ok() {
+            return Ok(());
+        }
+        let is_hit =
+            |op: &&prost::bytes::Bytes| op.windows(REPLACED.len()).any(|part| part == REPLACED);
+        let Some(op) = definition.ops.iter().find(is_hit) else {
+            return Ok(());
+        };
+        let error = Diagnostic::error(
+            "failed to marshal LLB definition: string field contains invalid UTF-8",
+        );
+        Err(match definition.lines_of(&llb::digest(op)) {
+            Some((first, last)) => error.at(Lines::new(first, last)),
+            None => error,
+        }
+        .into())
     }
 }
 

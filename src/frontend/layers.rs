@@ -94,7 +94,7 @@ async fn prepare(
         ignore_cache: plan.ignore_cache,
         location: llb::Location {
             source_map: plan.file,
-            ranges: vec![llb::lines(lines.start, lines.end)],
+            ranges: llb::line_by_line(lines.start, lines.end),
         },
         shown_platform: job
             .options
@@ -164,7 +164,7 @@ async fn read_report(
     file: &str,
     wanted: Option<&Platform>,
 ) -> Result<Report> {
-    let definition = job.marshal(&plan.llb, Some(output), wanted);
+    let definition = job.marshal(&plan.llb, Some(output), wanted)?;
     let solved = job
         .gateway
         .solve(SolveRequest::definition(definition))

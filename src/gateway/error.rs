@@ -11,7 +11,6 @@ use tonic::Code;
 
 use crate::{
     diagnostic::Diagnostic,
-    golang,
     llb::{
         self,
         json::{Form, range, source_info},
@@ -87,7 +86,8 @@ impl Error {
     pub fn locate(self, file: &pb::SourceInfo, lines: &[Lines]) -> Self {
         let ranges: Vec<Value> = lines
             .iter()
-            .map(|lines| range(&llb::lines(lines.start, lines.end)))
+            .flat_map(|lines| llb::line_by_line(lines.start, lines.end))
+            .map(|line| range(&line))
             .collect();
         let mut value = json!({ "info": source_info(file, Form::Struct) });
         if !ranges.is_empty() {
@@ -122,7 +122,7 @@ impl Error {
     fn detail(mut self, type_url: &str, value: &Value) -> Self {
         let detail = rpc::Any {
             type_url: type_url.to_owned(),
-            value: golang::json::to_string(value).into(),
+            value: value.to_string().into(),
         };
         self.details.insert(0, detail);
         self

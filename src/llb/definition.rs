@@ -25,6 +25,21 @@ impl Definition {
         Some(last.inputs.into_iter().next()?.digest)
     }
 
+    /// The first and the last line that an op is written on, if it is known.
+    pub fn lines_of(&self, digest: &str) -> Option<(u32, u32)> {
+        let locations = self.source.as_ref()?.locations.get(digest)?;
+        let ranges = || {
+            locations
+                .locations
+                .iter()
+                .flat_map(|location| &location.ranges)
+        };
+        let line = |position: &Option<pb::Position>| u32::try_from(position.as_ref()?.line).ok();
+        let first = ranges().filter_map(|range| line(&range.start)).min()?;
+        let last = ranges().filter_map(|range| line(&range.end)).max()?;
+        Some((first, last))
+    }
+
     /// The message that carries this definition. The ops are shared, not copied.
     pub fn to_pb(&self) -> pb::Definition {
         pb::Definition {

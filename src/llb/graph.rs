@@ -103,6 +103,11 @@ pub fn lines(first: u32, last: u32) -> pb::Range {
     }
 }
 
+/// The lines of an instruction, both counted from 1 and both inside: a range a line, which is how the original writes them.
+pub fn line_by_line(first: u32, last: u32) -> Vec<pb::Range> {
+    (first..=last).map(|line| lines(line, line)).collect()
+}
+
 /// A file that ops are written in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SourceMap {

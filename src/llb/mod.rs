@@ -16,7 +16,7 @@ pub use definition::{Definition, digest};
 pub use foreign::Error;
 pub use graph::{
     Defaults, ExecOutputs, Graph, Input, Location, Meta, Origin, Output, PassthroughInput,
-    SourceMap, SourceMapId, lines,
+    SourceMap, SourceMapId, line_by_line, lines,
 };
 pub use json::convert_llb_json;
 pub use marshal::marshal;

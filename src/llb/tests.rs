@@ -26,7 +26,8 @@ fn check(case: &str, build: impl FnOnce(&mut Graph) -> Input) {
         .join("src/llb/testdata")
         .join(case)
         .with_extension("txt");
-    let golden = fs::read_to_string(path).expect("a golden of the case");
+    let golden = fs::read(path).expect("a golden of the case");
+    let golden = String::from_utf8(golden).expect("text");
     let (_, golden) = golden.split_once('\n').expect("a first line");
 
     let ops: String = definition

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::{
     diagnostic::Result,
+    golang::ignore::Matcher,
     image,
     llb::{
         self, Meta,
@@ -116,6 +117,21 @@ pub enum MainContext {
 }
 
 impl MainContext {
+    /// The patterns of files that are not sent. Only a directory of the client has any.
+    pub fn excludes(&self) -> &[String] {
+        match self {
+            Self::Local { excludes, .. } => excludes,
+            Self::Source(..) => &[],
+        }
+    }
+
+    /// Fails for an ignore pattern that cannot be read.
+    pub(super) fn check(&self) -> Result<()> {
+        Matcher::new(self.excludes())
+            .map(drop)
+            .map_err(messages::text)
+    }
+
     /// Says what the slot of the main context is, now that the paths read from it are known.
     pub(super) fn describe(&self, llb: &mut llb::Graph, slot: llb::Output, followed: &[String]) {
         let (source, name) = match self {

@@ -79,6 +79,7 @@ pub fn build_with_facts(
     facts: &mut Facts,
 ) -> Result<Plan> {
     let mut planner = Planner::new(bases, options, facts);
+    context.check()?;
     for id in planner.graph.ids() {
         planner.stage(id)?;
     }
@@ -290,9 +291,8 @@ pub fn op_platform(platform: &Platform) -> pb::Platform {
 /// What is known of an op that stands on these lines. An op of no line of its own is in the file all the same.
 fn at(file: llb::SourceMapId, lines: Option<Lines>) -> llb::Meta {
     let ranges = lines
-        .map(|lines| llb::lines(lines.start, lines.end))
-        .into_iter()
-        .collect();
+        .map(|lines| llb::line_by_line(lines.start, lines.end))
+        .unwrap_or_default();
     llb::Meta::default().at(llb::Location {
         source_map: file,
         ranges,

@@ -24,7 +24,20 @@ shutil.rmtree(LIBRARY / "dist-packages", ignore_errors=True)
 
 # Where pip and setuptools install to.
 replace("sysconfig.py", r"prefix_scheme = 'posix_local'", "prefix_scheme = 'posix_prefix'")
-# Where the interpreter looks. Debian's answer is compiled into it.
+# Where the interpreter looks: of Debian's branches the one for virtual environments stays.
+replace(
+    "site.py",
+    r"            if is_virtual_environment:\n"
+    r"                (sitepackages.append\(.*?\"site-packages\"\)\)\n)"
+    r"            sitepackages.append\(.*?(?=        else:\n)",
+    r"            \1",
+)
+# The file's first words tell of Debian's folders too, and who reads it would believe them.
+replace("site.py", r"\n\nFor Debian and derivatives.*?(?=\n\n)", "")
+replace("site.py", r"lib/python3/dist-packages", "lib/python<version>/site-packages")
+assert "dist-packages" not in (LIBRARY / "site.py").read_text()
+
+# The interpreter does not read this file, but has Debian's compiled in: the same again, later.
 (LIBRARY / "sitecustomize.py").write_text(
     """import site
 import sys

@@ -111,8 +111,12 @@ impl MetadataFile {
         Self(workspace::target().join(name))
     }
 
+    /// Null when buildctl wrote none, as after an export that is no image.
     fn read(&self) -> Result<Value> {
-        let text = fs::read(&self.0).context("buildctl wrote no metadata file")?;
+        if !self.0.exists() {
+            return Ok(Value::Null);
+        }
+        let text = fs::read(&self.0)?;
         fs::remove_file(&self.0)?;
         Ok(serde_json::from_slice(&text)?)
     }

@@ -23,11 +23,15 @@ use crate::root::Root;
 use crate::search;
 
 /// How long to wait before each attempt: archives fail in passing.
-const ATTEMPTS: [Duration; 3] = [
-    Duration::ZERO,
-    Duration::from_secs(3),
-    Duration::from_secs(10),
-];
+const ATTEMPTS: [Duration; 3] = if cfg!(test) {
+    [Duration::ZERO; 3]
+} else {
+    [
+        Duration::ZERO,
+        Duration::from_secs(3),
+        Duration::from_secs(10),
+    ]
+};
 
 /// No curl is larger.
 const CURL_LIMIT: u64 = 64 * 1024 * 1024;
@@ -67,7 +71,7 @@ pub fn install(
             with_manager(root, manager, *certificates, &environment, &path)?;
             let curl =
                 curl::find(root, &path).ok_or_else(|| messages::curl_still_missing(manager))?;
-            version = Some(version_of(&curl, &environment)?);
+            version = Some(version_of(root, &curl, &environment)?);
         }
         CurlAction::Copy => copy(
             root,
@@ -117,7 +121,7 @@ fn with_manager(
 
     let call = Call {
         manager,
-        program: &program,
+        program: &root.host(&program),
         scratch: &scratch.path,
         environment: environment_of(manager, environment),
     };
@@ -193,8 +197,12 @@ impl Call<'_> {
 }
 
 /// Starts curl, which shows that its libraries are there; gives the version it prints.
-pub(super) fn version_of(curl: &Path, environment: &Environment) -> Result<String, Failure> {
-    let command = process::words([curl.as_os_str(), OsStr::new("--version")]);
+pub(super) fn version_of(
+    root: &Root,
+    curl: &Path,
+    environment: &Environment,
+) -> Result<String, Failure> {
+    let command = process::words([root.host(curl).as_os_str(), OsStr::new("--version")]);
     let outcome = process::run(&command, environment, Output::Kept)
         .map_err(|error| messages::io("start", curl, &error))?;
     if !outcome.success() {
@@ -275,4 +283,153 @@ fn make_directories(root: &Root, directory: &Path) -> std::io::Result<PathBuf> {
         };
     }
     Ok(root.host(&inside))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::Kind;
+    use crate::look::look;
+    use crate::python::find::tests::Image;
+    use crate::request::{self, Curl, Mode, Request, Runtime};
+
+    fn looked(image: &Image, curl: Curl) -> Report {
+        let request = Request {
+            version: request::VERSION,
+            mode: Mode::Server,
+            curl,
+            runtime: Runtime::None,
+            python: None,
+            packages: Vec::new(),
+            image: request::Image::from_env([], "", "/"),
+        };
+        look(&image.root, &request)
+    }
+
+    fn read(image: &Image, path: &str) -> String {
+        image
+            .root
+            .read_text(Path::new(path), 1 << 20)
+            .unwrap_or_default()
+    }
+
+    /// A package manager that notes what it is told, leaves traces, and succeeds the `good`th time.
+    fn debian(good: u32, curl: &str) -> Image {
+        let image = Image::new();
+        let root = image.root.host(Path::new("/")).display().to_string();
+        let script = format!(
+            "#!/bin/sh\n\
+             echo \"$DEBIAN_FRONTEND $https_proxy $LD_PRELOAD $*\" | sed 's/-[^ ]* //g; s/ -[^ ]*//g' >> {root}/calls\n\
+             mkdir -p {root}/var/log/apt {root}/var/lib/apt/lists; echo new > {root}/var/log/apt/term.log\n\
+             case \"$*\" in *install*) ;; *) exit 0;; esac\n\
+             echo >> {root}/count; test $(wc -l < {root}/count) -ge {good} || exit 100\n\
+             printf '#!/bin/sh\\n{curl}' > {root}/usr/bin/curl; chmod 755 {root}/usr/bin/curl\n"
+        );
+        image
+            .script("/usr/bin/apt-get", &script)
+            .file("/var/lib/dpkg/status", "x")
+            .file("/var/log/apt/history.log", "old")
+    }
+
+    fn given() -> Vec<(OsString, OsString)> {
+        [("https_proxy", "PROXY"), ("LD_PRELOAD", "HOSTILE")]
+            .map(|(name, value)| (name.into(), value.into()))
+            .to_vec()
+    }
+
+    #[test]
+    fn the_package_manager_installs_and_nothing_else_stays() {
+        let image = debian(2, "echo curl 8.5.0 x86");
+        let report =
+            install(&image.root, &looked(&image, Curl::Auto), None, given()).expect("installs");
+        assert_eq!(
+            report.curl.path.as_deref(),
+            Some(Path::new("/usr/bin/curl"))
+        );
+        assert_eq!(report.curl.version.as_deref(), Some("8.5.0"));
+        let once =
+            "noninteractive PROXY update\nnoninteractive PROXY install curl ca-certificates\n";
+        let calls: String = read(&image, "/calls")
+            .lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ") + "\n")
+            .collect();
+        assert_eq!(calls, once.repeat(2), "the second attempt succeeded");
+        let left = |path: &str| image.root.list(Path::new(path), 100).unwrap_or_default();
+        assert_eq!(left("/var/log/apt"), ["history.log"]);
+        assert_eq!(left("/var/lib"), ["apt", "dpkg"]);
+        assert!(left("/var/lib/apt").is_empty() && left("/tmp").is_empty());
+    }
+
+    #[test]
+    fn failures_are_sentences() {
+        let image = debian(9, "");
+        let failure =
+            install(&image.root, &looked(&image, Curl::Auto), None, given()).expect_err("fails");
+        assert_eq!(failure.kind, Kind::CurlInstall);
+        assert!(
+            failure.sentence.contains("exit code 100")
+                && failure.sentence.contains("curl=image:REF"),
+            "{failure}"
+        );
+
+        let image = debian(1, "echo error: libz.so.1 is missing >&2; exit 127");
+        let failure = install(&image.root, &looked(&image, Curl::Auto), None, given())
+            .expect_err("does not start");
+        assert!(
+            failure.sentence.contains("libz.so.1 is missing"),
+            "{failure}"
+        );
+    }
+
+    #[test]
+    fn where_curl_is_nothing_is_touched() {
+        let image = debian(1, "").script("/usr/bin/curl", "#!/bin/sh\n");
+        let report =
+            install(&image.root, &looked(&image, Curl::Auto), None, given()).expect("does nothing");
+        assert_eq!(report.curl.action, None);
+        assert!(
+            image.root.is_absent(Path::new("/calls")) && image.root.is_absent(Path::new("/tmp"))
+        );
+    }
+
+    #[test]
+    fn a_static_curl_is_copied() {
+        let mut header = [0u8; 64];
+        header[..6].copy_from_slice(b"\x7fELF\x02\x01");
+        let text = String::from_utf8(header.to_vec()).expect("text");
+        let from = Image::new()
+            .program("/curl", &text)
+            .file("/etc/ssl/cert.pem", "certificates");
+        let image = Image::new()
+            .link("/usr/local/bin", "../../opt/bin")
+            .file("/opt/bin/x", "");
+        let report = install(
+            &image.root,
+            &looked(&image, Curl::Image),
+            Some(&from.root),
+            given(),
+        )
+        .expect("copies");
+        assert_eq!(
+            report.curl.path.as_deref(),
+            Some(Path::new("/usr/local/bin/curl"))
+        );
+        assert_eq!(read(&image, "/opt/bin/curl"), text);
+        assert_eq!(
+            read(&image, "/etc/ssl/certs/ca-certificates.crt"),
+            "certificates"
+        );
+
+        let image = Image::new();
+        let from = Image::new().program("/usr/bin/curl", "#!/bin/sh\n");
+        let failure = install(
+            &image.root,
+            &looked(&image, Curl::Image),
+            Some(&from.root),
+            given(),
+        )
+        .expect_err("a script");
+        assert!(failure.sentence.contains("static curl"), "{failure}");
+        assert!(install(&image.root, &looked(&image, Curl::Image), None, given()).is_err());
+    }
 }

@@ -18,20 +18,43 @@ pub(super) struct Itself {
     pub(super) minor: Minor,
     pub(super) prefix: String,
     pub(super) stdlib: PathBuf,
+    /// Every directory that it imports from, in order.
+    path: Vec<PathBuf>,
+}
+
+impl Itself {
+    /// Where packages are: what is left of the path without the standard library.
+    pub(super) fn site(&self) -> Vec<PathBuf> {
+        let is_own = |path: &PathBuf| {
+            path.starts_with(&self.stdlib)
+                && !path.ends_with("site-packages")
+                && !path.ends_with("dist-packages")
+        };
+        let is_zip = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "zip");
+        self.path
+            .iter()
+            .filter(|path| path.is_absolute() && !is_own(path) && !is_zip(path))
+            .cloned()
+            .collect()
+    }
 }
 
 const ITSELF: &str = "\
 import sys, os, json
-print('fal:' + json.dumps({'minor': '%d.%d' % sys.version_info[:2], 'prefix': sys.prefix, 'stdlib': os.path.dirname(os.__file__)}))
+minor = '%d.%d' % sys.version_info[:2]
+stdlib = os.path.dirname(os.__file__)
+print('fal:' + json.dumps({'minor': minor, 'prefix': sys.prefix, 'stdlib': stdlib, 'path': sys.path}))
 ";
 
-/// Paths to put in front and names of modules; prints what each calls its version, or why it is not imported.
+/// Paths to put in front and modules, each with the one to try; prints what each calls its version, or why it is not
+/// imported.
 const IMPORTS: &str = "\
 import sys, json, importlib
 sys.path[:0] = json.loads(sys.argv[1])
 found = {}
-for name in sys.argv[2:]:
+for name, probe in json.loads(sys.argv[2]):
     try:
+        importlib.import_module(probe)
         module = importlib.import_module(name)
         version = getattr(module, '__version__', None) or getattr(module, 'VERSION', None)
         found[name] = {'version': str(version) if version else ''}
@@ -39,6 +62,12 @@ for name in sys.argv[2:]:
         found[name] = {'error': ('%s: %s' % (type(error).__name__, error))[:500]}
 print('fal:' + json.dumps(found))
 ";
+
+/// A module that knows its version, and the one whose import shows that all is there.
+pub(super) struct Module {
+    pub(super) name: String,
+    pub(super) probe: String,
+}
 
 /// What came of importing one module.
 #[derive(Clone, Debug, Deserialize)]
@@ -74,20 +103,28 @@ pub(super) fn start(
 pub(super) fn import(
     python: &Path,
     front: &[PathBuf],
-    modules: &[String],
+    modules: &[Module],
     environment: &Environment,
 ) -> Result<BTreeMap<String, Imported>, Failure> {
-    let front: Vec<String> = front
+    let failed = |why: &str| {
+        let names: Vec<&str> = modules.iter().map(|module| module.name.as_str()).collect();
+        messages::import_failed(&names.join(", "), python, why)
+    };
+    let front: Vec<_> = front.iter().map(|path| path.to_string_lossy()).collect();
+    let modules: Vec<_> = modules
         .iter()
-        .map(|path| path.to_string_lossy().into_owned())
+        .map(|module| (&module.name, &module.probe))
         .collect();
-    let front = serde_json::to_string(&front).unwrap_or_else(|_| "[]".to_owned());
-    let arguments: Vec<OsString> = std::iter::once(front)
-        .chain(modules.iter().cloned())
-        .map(OsString::from)
+    let arguments = [
+        serde_json::to_string(&front),
+        serde_json::to_string(&modules),
+    ];
+    let arguments: Result<Vec<OsString>, _> = arguments
+        .into_iter()
+        .map(|it| it.map(OsString::from))
         .collect();
-    ask(python, IMPORTS, &arguments, environment)
-        .map_err(|why| messages::import_failed(&modules.join(", "), python, &why))
+    let arguments = arguments.map_err(|error| failed(&error.to_string()))?;
+    ask(python, IMPORTS, &arguments, environment).map_err(|why| failed(&why))
 }
 
 /// Runs a script that prints one line of JSON; modules may print lines of their own.
@@ -109,7 +146,7 @@ fn ask<T: for<'a> Deserialize<'a>>(
     let outcome =
         process::run(&command, environment, Output::Kept).map_err(|error| error.to_string())?;
     if !outcome.success() {
-        return Err(format!("{} ({outcome})", outcome.last_line()));
+        return Err(format!("{} ({outcome})", outcome.cause()));
     }
     let answer = outcome
         .stdout

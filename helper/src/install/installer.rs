@@ -7,9 +7,13 @@
 //! that they do not know. What variables say also beats what `pip.conf` says.
 
 use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::process::{self, Outcome, Output};
+use crate::curl::certificates;
 use crate::environment::Environment;
 use crate::python::dist_info;
 use crate::report;
@@ -42,12 +46,22 @@ enum Kind {
     Uv,
 }
 
+/// A package to be installed.
+pub(super) struct Wanted {
+    /// `protobuf`
+    pub(super) name: String,
+    /// `protobuf==4.25.1`
+    pub(super) requirement: String,
+    /// The directory that holds another version of it.
+    pub(super) replaces: Option<PathBuf>,
+}
+
 /// What an installer works on.
 pub(super) struct Target<'a> {
     pub(super) root: &'a Root,
     pub(super) python: &'a report::Python,
     /// The standard library, for what `ensurepip` brings.
-    pub(super) stdlib: Option<PathBuf>,
+    pub(super) stdlib: &'a Path,
     /// The directories of the image's PATH.
     pub(super) path: &'a [PathBuf],
     pub(super) wheels: Option<&'a Path>,
@@ -64,27 +78,56 @@ pub(super) fn choose(target: &Target<'_>) -> Option<Installer> {
 }
 
 impl Installer {
-    /// Installs `requirements`; what it prints is shown.
+    /// Installs all that is wanted; what it prints is shown.
+    ///
+    /// A package that a distribution brought has no list of its files, so that pip cannot take it away. Then those that are
+    /// to be replaced are put over it, and, should it be one of the packages they need, everything is.
     pub(super) fn install(
         &self,
+        root: &Root,
         python: &Path,
-        requirements: &[String],
-    ) -> std::io::Result<Outcome> {
-        let outcome = self.run(python, requirements, &[])?;
-        // A package of the distribution's own has no list of its files, so that pip cannot take it away; the new one then
-        // goes in front of it.
-        if !outcome.success() && self.kind == Kind::Pip && is_about_uninstalling(&outcome) {
-            return self.run(python, requirements, &["--ignore-installed"]);
+        wanted: &[Wanted],
+    ) -> io::Result<Outcome> {
+        let all: Vec<&Wanted> = wanted.iter().collect();
+        let outcome = self.run(python, &all, &[])?;
+        if outcome.success() || self.kind == Kind::Uv || !is_about_uninstalling(&outcome) {
+            return Ok(outcome);
         }
-        Ok(outcome)
+        let replacing: Vec<&Wanted> = wanted.iter().filter(|it| it.replaces.is_some()).collect();
+        if !replacing.is_empty() && self.put_over(root, python, &replacing)? {
+            let outcome = self.run(python, &all, &[])?;
+            if outcome.success() || !is_about_uninstalling(&outcome) {
+                return Ok(outcome);
+            }
+        }
+        self.run(python, &all, &["--ignore-installed"])
     }
 
-    fn run(
-        &self,
-        python: &Path,
-        requirements: &[String],
-        more: &[&str],
-    ) -> std::io::Result<Outcome> {
+    /// Installs without taking anything away, and removes the records of what was overwritten.
+    fn put_over(&self, root: &Root, python: &Path, replacing: &[&Wanted]) -> io::Result<bool> {
+        let records = |wanted: &Wanted| {
+            let location = wanted.replaces.iter();
+            location
+                .flat_map(|it| dist_info::records(root, it, &wanted.name))
+                .collect::<Vec<PathBuf>>()
+        };
+        let before: Vec<Vec<PathBuf>> = replacing.iter().map(|wanted| records(wanted)).collect();
+        if !self
+            .run(python, replacing, &["--ignore-installed", "--no-deps"])?
+            .success()
+        {
+            return Ok(false);
+        }
+        for (wanted, old) in replacing.iter().zip(before) {
+            // Where the new one went elsewhere, the old one is as it was.
+            if records(wanted).iter().any(|record| !old.contains(record)) {
+                old.iter().for_each(|record| remove(&root.host(record)));
+            }
+        }
+        Ok(true)
+    }
+
+    fn run(&self, python: &Path, wanted: &[&Wanted], more: &[&str]) -> io::Result<Outcome> {
         let mut command = self.command.clone();
         match self.kind {
             Kind::Pip => command.extend(
@@ -102,7 +145,7 @@ impl Installer {
             }
         }
         command.extend(more.iter().map(OsString::from));
-        command.extend(requirements.iter().map(OsString::from));
+        command.extend(wanted.iter().map(|it| OsString::from(&it.requirement)));
         process::run(&command, &self.environment, Output::ShownAndKept)
     }
 }
@@ -156,13 +199,10 @@ fn mounted_wheel(target: &Target<'_>) -> Option<Installer> {
 
 /// `ensurepip/_bundled` of the standard library, or the folder to which Debian moves those wheels.
 fn bundled_pip(target: &Target<'_>) -> Option<Installer> {
-    let bundled = target
-        .stdlib
-        .as_ref()
-        .map(|stdlib| stdlib.join("ensurepip/_bundled"));
-    let directories = bundled
-        .into_iter()
-        .chain([PathBuf::from("/usr/share/python-wheels")]);
+    let directories = [
+        target.stdlib.join("ensurepip/_bundled"),
+        PathBuf::from("/usr/share/python-wheels"),
+    ];
     directories.into_iter().find_map(|directory| {
         let name = wheel(target.root, &directory, "pip")?;
         pip_wheel(target, &directory.join(name), "from ensurepip")
@@ -234,6 +274,12 @@ fn uv(target: &Target<'_>, command: Vec<OsString>, origin: &str) -> Option<Insta
     if target.python.externally_managed {
         environment = environment.with("UV_BREAK_SYSTEM_PACKAGES", "1");
     }
+    // uv trusts certificates of its own; those of the image may be the ones that a proxy is known by.
+    if certificates(target.root).is_some() {
+        for name in ["UV_SYSTEM_CERTS", "UV_NATIVE_TLS"] {
+            environment = environment.with(name, "1");
+        }
+    }
     environment = with_indexes_of_pip(environment);
     // `uv 0.5.1`
     let version = started(&command, &environment)?;
@@ -285,7 +331,14 @@ fn name(program: &str, version: &str, origin: &str) -> String {
     }
 }
 
-fn make_executable(program: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(program, std::fs::Permissions::from_mode(0o755))
+fn make_executable(program: &Path) -> io::Result<()> {
+    fs::set_permissions(program, fs::Permissions::from_mode(0o755))
+}
+
+fn remove(record: &Path) {
+    let _ = if record.is_dir() {
+        fs::remove_dir_all(record)
+    } else {
+        fs::remove_file(record)
+    };
 }

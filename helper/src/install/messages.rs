@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::path::Path;
 
+use super::installer::Wanted;
 use super::process::Outcome;
 use crate::failure::{Failure, Kind};
 use crate::report;
@@ -49,7 +50,7 @@ pub(super) fn curl_does_not_start(path: &Path, outcome: &Outcome) -> Failure {
         format!(
             "{} is there but does not start ({outcome}): {}",
             path.display(),
-            outcome.last_line()
+            outcome.cause()
         ),
     )
 }
@@ -108,17 +109,14 @@ pub(super) fn no_installer(python: &report::Python) -> Failure {
     )
 }
 
-pub(super) fn installer_failed(
-    installer: &str,
-    requirements: &[String],
-    outcome: &Outcome,
-) -> Failure {
+pub(super) fn installer_failed(installer: &str, wanted: &[Wanted], outcome: &Outcome) -> Failure {
+    let requirements: Vec<&str> = wanted.iter().map(|it| it.requirement.as_str()).collect();
     Failure::new(
         Kind::PackageInstall,
         format!(
             "{installer} could not install {} ({outcome}; what it printed is above): {}",
             requirements.join(" "),
-            outcome.last_line()
+            outcome.cause()
         ),
     )
 }

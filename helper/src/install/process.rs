@@ -30,16 +30,22 @@ impl Outcome {
         self.status.success()
     }
 
-    /// The last line that it wrote, which in most programs names the cause.
-    pub(super) fn last_line(&self) -> &str {
-        [&self.stderr, &self.stdout]
-            .into_iter()
-            .find_map(|text| {
-                text.lines()
-                    .rev()
-                    .map(str::trim)
-                    .find(|line| !line.is_empty())
-            })
+    /// The line that names the cause: the last one that calls itself an error, else the last there is.
+    pub(super) fn cause(&self) -> &str {
+        let lines = || {
+            [&self.stdout, &self.stderr]
+                .into_iter()
+                .flat_map(|text| text.lines())
+                .map(str::trim)
+        };
+        let is_error = |line: &&str| {
+            line.get(..5)
+                .is_some_and(|start| start.eq_ignore_ascii_case("error"))
+        };
+        let last = || lines().rfind(|line| !line.is_empty());
+        lines()
+            .rfind(is_error)
+            .or_else(last)
             .unwrap_or("it printed nothing")
     }
 }

@@ -8,13 +8,13 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use super::imports;
-use super::installer::{self, Target};
+use super::imports::{self, Itself, Module};
+use super::installer::{self, Target, Wanted};
 use super::traces::Traces;
 use super::{Scratch, messages};
 use crate::environment::Environment;
 use crate::failure::Failure;
-use crate::look::{ImageFacts, look};
+use crate::look::{ImageFacts, look, look_with};
 use crate::package_manager::{COMMON_TRACES, with_default};
 use crate::report::{Check, Link, Package, Python, Report, Step};
 use crate::request::{Request, Runtime};
@@ -28,8 +28,18 @@ const TRACES: &[&str] = &[
     "/root/.config/uv",
 ];
 
-/// Modules of distributions whose module is not called like them.
-const MODULES: &[(&str, &str)] = &[("protobuf", "google.protobuf"), ("grpcio", "grpc")];
+/// Distributions whose module is not called like them, or imports so lazily that another one must be tried: the
+/// distribution, the module that knows the version, the module that fails when something is missing.
+const MODULES: &[(&str, &str, &str)] = &[
+    (
+        "protobuf",
+        "google.protobuf",
+        "google.protobuf.descriptor_pb2",
+    ),
+    ("pydantic", "pydantic", "pydantic.main"),
+    ("boto3", "boto3", "boto3.session"),
+    ("grpcio", "grpc", "grpc"),
+];
 
 /// Installs what the report of `look` asks for. `given` are the variables of this process; `wheels` is a folder with a
 /// wheel of pip or uv for a Python that has none.
@@ -55,104 +65,200 @@ pub fn install(
         });
     };
     let path = ImageFacts::new(root, &request.image).path;
-    let traces = Traces::of(root, COMMON_TRACES.iter().chain(TRACES));
+    // uv locks an environment with a file that it leaves there.
+    let lock = python.prefix.join(".lock");
+    let usual = COMMON_TRACES.iter().chain(TRACES).map(Path::new);
+    let traces = Traces::of(root, usual.chain([lock.as_path()]));
     let scratch = Scratch::new(root)
         .map_err(|error| messages::io("make a folder in", Path::new("/tmp"), &error))?;
     let environment = Environment::new(given, &with_default(&path))
         .with("TMPDIR", &scratch.path)
         .with("PYTHONDONTWRITEBYTECODE", "1");
 
-    let means = Means {
+    python
+        .links
+        .iter()
+        .try_for_each(|link| make_link(root, link))?;
+    let (itself, environment) = imports::start(&python.executable, environment)?;
+    let change = Change {
+        root,
+        request,
+        python,
+        itself,
         path: &path,
         wheels,
         scratch: &scratch.path,
         environment,
     };
-    let mut report = change(root, request, &before, python, &means)?;
-    show_curl(&mut report, looked, &means.environment);
+    let mut report = change.run()?;
+    show_curl(&mut report, looked, root, &change.environment);
     drop(scratch);
     traces.restore();
     Ok(report)
 }
 
-/// What the step before did, and that curl starts: a curl that was there all along and does not is the user's own.
-fn show_curl(report: &mut Report, looked: &Report, environment: &Environment) {
-    let Some(path) = &report.curl.path else {
-        return;
-    };
-    report.curl.action = looked.curl.action.clone();
-    match super::curl::version_of(path, environment) {
-        Ok(version) => report.curl.version = Some(version),
-        Err(failure) => report.warnings.push(failure.sentence),
-    }
-}
-
-/// What a change works with.
-struct Means<'a> {
+/// A Python that was started, and what is needed to change what is installed for it.
+struct Change<'a> {
+    root: &'a Root,
+    request: &'a Request,
+    /// As its files told.
+    python: &'a Python,
+    /// As it says.
+    itself: Itself,
+    /// The directories of the image's PATH.
     path: &'a [PathBuf],
     wheels: Option<&'a Path>,
     scratch: &'a Path,
     environment: Environment,
 }
 
-fn change(
-    root: &Root,
-    request: &Request,
-    before: &Report,
-    python: &Python,
-    means: &Means<'_>,
-) -> Result<Report, Failure> {
-    for link in &python.links {
-        make_link(root, link)?;
-    }
-    let (itself, environment) = imports::start(&python.executable, means.environment.clone())?;
-    let mut warnings = Vec::new();
-    if Path::new(&itself.prefix) != python.prefix || itself.minor != python.minor {
-        warnings.push(messages::other_prefix(python, &itself.prefix));
+impl Change<'_> {
+    fn run(&self) -> Result<Report, Failure> {
+        let before = self.look();
+        if let Some(failure) = before.failure {
+            return Err(failure);
+        }
+        let python = before.python.as_ref().unwrap_or(self.python);
+        let wanted: Vec<Wanted> = before.packages.iter().filter_map(wanted).collect();
+        let installer = if wanted.is_empty() {
+            None
+        } else {
+            Some(self.install(python, &wanted)?)
+        };
+        let mut after = self.look();
+        if self.request.runtime.installs()
+            && let Some(failure) = messages::still_wrong(installer.as_deref(), &after)
+        {
+            return Err(failure);
+        }
+        if self.request.runtime != Runtime::None {
+            self.check_imports(&mut after)?;
+        }
+        if Path::new(&self.itself.prefix) != self.python.prefix
+            || self.itself.minor != self.python.minor
+        {
+            after
+                .warnings
+                .push(messages::other_prefix(self.python, &self.itself.prefix));
+        }
+        Ok(self.merge(&before, after, installer))
     }
 
-    let requirements: Vec<String> = before
-        .packages
-        .iter()
-        .filter_map(|it| it.requirement.clone())
-        .collect();
-    let mut installer_name = None;
-    if !requirements.is_empty() {
+    fn look(&self) -> Report {
+        look_with(self.root, self.request, Some(&self.itself.site()))
+    }
+
+    /// Installs; gives the name of who did.
+    fn install(&self, python: &Python, wanted: &[Wanted]) -> Result<String, Failure> {
         let target = Target {
-            root,
+            root: self.root,
             python,
-            stdlib: Some(itself.stdlib),
-            path: means.path,
-            wheels: means.wheels,
-            scratch: means.scratch,
-            environment: &environment,
+            stdlib: &self.itself.stdlib,
+            path: self.path,
+            wheels: self.wheels,
+            scratch: self.scratch,
+            environment: &self.environment,
         };
         let installer = installer::choose(&target).ok_or_else(|| messages::no_installer(python))?;
+        let python = &python.executable;
         let outcome = installer
-            .install(&python.executable, &requirements)
-            .map_err(|error| messages::io("start the installer of", &python.executable, &error))?;
+            .install(self.root, python, wanted)
+            .map_err(|error| messages::io("start the installer of", python, &error))?;
         if !outcome.success() {
             return Err(messages::installer_failed(
                 &installer.name,
-                &requirements,
+                wanted,
                 &outcome,
             ));
         }
-        installer_name = Some(installer.name);
+        Ok(installer.name)
     }
 
-    let mut after = look(root, request);
-    if request.runtime.installs()
-        && let Some(failure) = messages::still_wrong(installer_name.as_deref(), &after)
-    {
-        return Err(failure);
+    fn check_imports(&self, report: &mut Report) -> Result<(), Failure> {
+        let present: Vec<&Package> = report
+            .packages
+            .iter()
+            .filter(|package| package.installed.is_some())
+            .collect();
+        if present.is_empty() {
+            return Ok(());
+        }
+        // A package that PYTHONPATH or the user's own directory holds is one that fal sees, and isolation hides.
+        let holds_one = |directory: &&PathBuf| {
+            present
+                .iter()
+                .any(|it| it.location.as_ref() == Some(directory))
+        };
+        let front: Vec<PathBuf> = self
+            .python
+            .before_site
+            .iter()
+            .filter(holds_one)
+            .cloned()
+            .collect();
+        let modules: Vec<Module> = present
+            .iter()
+            .map(|package| module(&package.name))
+            .collect();
+        let python = &self.python.executable;
+        let imported = imports::import(python, &front, &modules, &self.environment)?;
+
+        let (mut checks, mut warnings) = (Vec::new(), Vec::new());
+        for (package, module) in present.iter().zip(&modules) {
+            let answer = imported.get(&module.name);
+            if let Some(why) = answer.map_or(Some("no answer"), |answer| answer.error.as_deref()) {
+                return Err(messages::import_failed(&module.probe, python, why));
+            }
+            let version = answer
+                .map(|answer| answer.version.clone())
+                .unwrap_or_default();
+            let installed = package.installed.as_deref().unwrap_or_default();
+            if !version.is_empty() && version != installed {
+                warnings.push(messages::other_version(&package.name, installed, &version));
+            }
+            checks.push(Check {
+                name: format!("import {}", module.probe),
+                passed: true,
+                detail: version,
+            });
+        }
+        report.checks = checks;
+        report.warnings.extend(warnings);
+        Ok(())
     }
-    if request.runtime != Runtime::None {
-        after.checks = check_imports(&after, python, &environment, &mut warnings)?;
+
+    /// What there is now, with what was asked and what there was before.
+    fn merge(&self, before: &Report, after: Report, installer: Option<String>) -> Report {
+        let mut report = Report {
+            step: Step::Runtime,
+            request: None,
+            ..after
+        };
+        if let Some(now) = &mut report.python {
+            now.links = self.python.links.clone();
+            now.installer = installer;
+        }
+        for (package, was) in report.packages.iter_mut().zip(&before.packages) {
+            package.requirement = was.requirement.clone();
+            package.before = was
+                .installed
+                .clone()
+                .filter(|_| was.installed != package.installed);
+        }
+        report
     }
-    let mut report = merge(before, after, python, installer_name);
-    report.warnings.extend(warnings);
-    Ok(report)
+}
+
+/// What the step before did, and that curl starts: a curl that was there all along and does not is the user's own.
+fn show_curl(report: &mut Report, looked: &Report, root: &Root, environment: &Environment) {
+    let Some(path) = &report.curl.path else {
+        return;
+    };
+    report.curl.action = looked.curl.action.clone();
+    match super::curl::version_of(root, path, environment) {
+        Ok(version) => report.curl.version = Some(version),
+        Err(failure) => report.warnings.push(failure.sentence),
+    }
 }
 
 fn make_link(root: &Root, link: &Link) -> Result<(), Failure> {
@@ -173,87 +279,25 @@ fn make_link(root: &Root, link: &Link) -> Result<(), Failure> {
     .map_err(failed)
 }
 
-fn check_imports(
-    report: &Report,
-    python: &Python,
-    environment: &Environment,
-    warnings: &mut Vec<String>,
-) -> Result<Vec<Check>, Failure> {
-    let present: Vec<&Package> = report
-        .packages
-        .iter()
-        .filter(|package| package.installed.is_some())
-        .collect();
-    if present.is_empty() {
-        return Ok(Vec::new());
-    }
-    // A package that PYTHONPATH or the user's own directory holds is one that fal sees, and isolation hides.
-    let front: Vec<PathBuf> = python
-        .before_site
-        .iter()
-        .filter(|directory| {
-            present
-                .iter()
-                .any(|package| package.location.as_ref() == Some(directory))
-        })
-        .cloned()
-        .collect();
-    let modules: Vec<String> = present
-        .iter()
-        .map(|package| module(&package.name))
-        .collect();
-    let imported = imports::import(&python.executable, &front, &modules, environment)?;
-
-    let mut checks = Vec::new();
-    for (package, module) in present.iter().zip(&modules) {
-        let answer = imported.get(module);
-        if let Some(why) = answer.map_or(Some("no answer"), |answer| answer.error.as_deref()) {
-            return Err(messages::import_failed(module, &python.executable, why));
-        }
-        let version = answer
-            .map(|answer| answer.version.clone())
-            .unwrap_or_default();
-        let installed = package.installed.as_deref().unwrap_or_default();
-        if !version.is_empty() && version != installed {
-            warnings.push(messages::other_version(&package.name, installed, &version));
-        }
-        checks.push(Check {
-            name: format!("import {module}"),
-            passed: true,
-            detail: version,
-        });
-    }
-    Ok(checks)
+fn wanted(package: &Package) -> Option<Wanted> {
+    Some(Wanted {
+        name: package.name.clone(),
+        requirement: package.requirement.clone()?,
+        replaces: package.location.clone(),
+    })
 }
 
-/// The module that a distribution is imported by.
-fn module(name: &str) -> String {
-    MODULES
+/// How a distribution is imported.
+fn module(distribution: &str) -> Module {
+    let (name, probe) = MODULES
         .iter()
-        .find(|(distribution, _)| *distribution == name)
+        .find(|(other, ..)| *other == distribution)
         .map_or_else(
-            || name.replace(['-', '.'], "_"),
-            |(_, module)| (*module).to_owned(),
-        )
-}
-
-/// What there is now, with what was asked and what there was before.
-fn merge(before: &Report, after: Report, python: &Python, installer: Option<String>) -> Report {
-    let mut report = Report {
-        step: Step::Runtime,
-        request: None,
-        ..after
-    };
-    if let Some(now) = &mut report.python {
-        now.links = python.links.clone();
-        now.installer = installer;
+            || (distribution.replace(['-', '.'], "_"), None),
+            |(_, name, probe)| ((*name).to_owned(), Some(*probe)),
+        );
+    Module {
+        probe: probe.map_or_else(|| name.clone(), str::to_owned),
+        name,
     }
-    for (package, was) in report.packages.iter_mut().zip(&before.packages) {
-        package.requirement = was.requirement.clone();
-        package.before = was
-            .installed
-            .clone()
-            .filter(|_| was.installed != package.installed);
-    }
-    report
 }

@@ -21,12 +21,18 @@ use crate::search;
 
 /// Reads the image below `root`, and plans.
 pub fn look(root: &Root, request: &Request) -> Report {
+    look_with(root, request, None)
+}
+
+/// The same once Python was started: `site` is what it says of its site directories, which `.pth` files and
+/// `sitecustomize` may have changed.
+pub(crate) fn look_with(root: &Root, request: &Request, site: Option<&[PathBuf]>) -> Report {
     let facts = ImageFacts::new(root, &request.image);
     let mut failures = Vec::new();
     let mut warnings = Vec::new();
     let python = match request.mode {
         Mode::Server => None,
-        Mode::App => python(root, request, &facts)
+        Mode::App => python(root, request, &facts, site)
             .map_err(|failure| failures.push(failure))
             .ok(),
     };
@@ -86,7 +92,12 @@ impl ImageFacts {
     }
 }
 
-fn python(root: &Root, request: &Request, facts: &ImageFacts) -> Result<report::Python, Failure> {
+fn python(
+    root: &Root,
+    request: &Request,
+    facts: &ImageFacts,
+    site: Option<&[PathBuf]>,
+) -> Result<report::Python, Failure> {
     let search = Facts {
         path: &facts.path,
         working_dir: &facts.working_dir,
@@ -99,7 +110,10 @@ fn python(root: &Root, request: &Request, facts: &ImageFacts) -> Result<report::
         executable,
         missing,
     } = found;
-    let site = site::directories(root, &interpreter);
+    let site = site.map_or_else(
+        || site::directories(root, &interpreter),
+        <[PathBuf]>::to_vec,
+    );
     let before_site = site::overriding(
         root,
         &interpreter,

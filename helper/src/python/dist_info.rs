@@ -12,6 +12,8 @@ use crate::root::Root;
 
 /// No honest site directory has more entries.
 const MAX_ENTRIES: usize = 200_000;
+/// A name has one entry, or two after an upgrade that was cut short; of more than this in all, the rest is passed over.
+const MAX_METADATA: usize = 256;
 /// The headers stand at the top of the metadata; descriptions may be long.
 const METADATA_LIMIT: u64 = 256 * 1024;
 
@@ -32,6 +34,7 @@ pub fn installed(
 ) -> BTreeMap<String, Distribution> {
     let names: Vec<String> = names.iter().map(|name| normalise(name)).collect();
     let mut found = BTreeMap::new();
+    let mut left = MAX_METADATA;
     for directory in directories {
         let Ok(entries) = root.list(directory, MAX_ENTRIES) else {
             continue;
@@ -44,9 +47,10 @@ pub fn installed(
             else {
                 continue;
             };
-            if !names.contains(&name) {
+            if !names.contains(&name) || left == 0 {
                 continue;
             }
+            left -= 1;
             let Some(version) = root
                 .read_text(&metadata, METADATA_LIMIT)
                 .ok()
@@ -73,6 +77,22 @@ pub fn installed(
         }
     }
     found
+}
+
+/// The entries of a directory that speak of `name`, whatever is in them.
+pub fn records(root: &Root, directory: &Path, name: &str) -> Vec<PathBuf> {
+    let name = normalise(name);
+    let Ok(resolved) = root.resolve(directory) else {
+        return Vec::new();
+    };
+    let entries = root.list(directory, MAX_ENTRIES).unwrap_or_default();
+    let named = entries.iter().filter(|entry| {
+        let described = entry
+            .to_str()
+            .and_then(|entry| describe(root, directory, entry));
+        described.is_some_and(|(other, _)| other == name)
+    });
+    named.map(|entry| resolved.path.join(entry)).collect()
 }
 
 /// A name as the index compares it (PEP 503).

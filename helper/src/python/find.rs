@@ -271,6 +271,20 @@ pub(crate) mod tests {
             self
         }
 
+        /// A program that a test starts. Another process writes it: a descriptor of this one could be inherited by a
+        /// child of another test, and then the file is busy.
+        pub(crate) fn script(self, path: &str, text: &str) -> Self {
+            let (from, to) = (self.make("/script"), self.make(path));
+            fs::write(&from, text).expect("a file");
+            let copied = std::process::Command::new("install")
+                .arg("-m755")
+                .args([&from, &to])
+                .status();
+            assert!(copied.expect("install").success());
+            fs::remove_file(from).expect("removes");
+            self
+        }
+
         pub(crate) fn link(self, path: &str, target: &str) -> Self {
             symlink(target, self.make(path)).expect("a link");
             self

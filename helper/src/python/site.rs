@@ -150,6 +150,10 @@ fn of_prefix(
     );
     to.push(prefix.join("lib/python3/dist-packages"));
     to.push(prefix.join("lib").join(&versioned).join("dist-packages"));
+    if prefix != Path::new("/usr") {
+        // Debian's Python outside of /usr was moved there by somebody, who had to give it this one back.
+        to.push(prefix.join("lib").join(&versioned).join("site-packages"));
+    }
 }
 
 /// Those that are directories, each once, by the name that comes first.

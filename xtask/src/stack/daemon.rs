@@ -30,7 +30,7 @@ impl Daemon {
     pub(super) fn ensure(
         &self,
         configuration: &str,
-        command: &mut Command,
+        command: &Command,
         ready: impl Fn() -> bool,
     ) -> Result<()> {
         let unchanged =
@@ -46,10 +46,10 @@ impl Daemon {
         self.wait(child, ready)
     }
 
-    fn start(&self, command: &mut Command) -> Result<Child> {
+    fn start(&self, command: &Command) -> Result<Child> {
         eprintln!("xtask: starting {}", self.name);
         let log = File::create(self.log())?;
-        let child = command
+        let child = without_our_files(command)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -126,6 +126,24 @@ impl Daemon {
     fn log(&self) -> PathBuf {
         super::folder().join(format!("{}.log", self.name))
     }
+}
+
+/// The same command, started with no other open file than the three standard ones. What opened
+/// us may wait until a file of its own is closed: `flock` does, with the lock that it holds.
+fn without_our_files(command: &Command) -> Command {
+    const CLOSE: &str = r#"for fd in 3 4 5 6 7 8 9; do eval "exec $fd>&-"; done; exec "$@""#;
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", CLOSE, "sh"])
+        .arg(command.get_program())
+        .args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell
 }
 
 fn signal(name: &str, process: u32) -> Result<()> {
