@@ -59,14 +59,13 @@ fn found(text: &str, case: &Case<'_>) -> (Vec<Warning>, Option<Box<Diagnostic>>)
         Err(mistake) => Err(mistake.clone()),
     };
     let patterns = ignore::read_all(case.ignore.as_bytes()).unwrap();
-    let matcher = ignore::Matcher::new(&patterns).unwrap();
     let warnings = check(&Subject {
         file: &file,
         diagnostics: &diagnostics,
         dockerfile: dockerfile.as_ref().ok(),
         stages: &stages,
         plan: &plan,
-        ignore: Some(&matcher).filter(|_| !patterns.is_empty()),
+        ignore: &patterns,
         config: &config,
     });
     let violation = violation(&warnings, &config).map(Box::new);
