@@ -6,7 +6,9 @@
 pub mod offline;
 
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
+    io,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -14,8 +16,9 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    diagnostic::{Result, render},
-    llb,
+    diagnostic::{Diagnostic, Result, render},
+    golang::ignore,
+    lint, llb,
     source::Source,
 };
 
@@ -29,7 +32,10 @@ struct Command {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Reads a Dockerfile and its `# fal:` options and reports the first mistake.
+    /// Reads a Dockerfile and its `# fal:` options, reports the first mistake and says what could be better.
+    ///
+    /// Without --target every stage is looked at. Base images are not asked for: what one of them sets counts as not set. Patterns
+    /// of files that are not sent are read from the Dockerfile's folder.
     Check(Input),
     /// Prints the ops of a Dockerfile. Base images are not asked for: each counts as one with a single layer and an empty config.
     Llb(Input),
@@ -58,32 +64,29 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    let (input, prints) = match &command.verb {
-        Verb::Check(input) => (input, false),
-        Verb::Llb(input) => (input, true),
-    };
-    let source = match read(&input.file) {
-        Ok(source) => source,
+    let (Verb::Check(input) | Verb::Llb(input)) = &command.verb;
+    let read = read(&input.file).and_then(|source| Ok((source, ignored(&input.file)?)));
+    let (source, ignore) = match read {
+        Ok(read) => read,
         Err(error) => {
             eprintln!("fal-image: {}: {error}", input.file.display());
             return ExitCode::from(2);
         }
     };
-    match planned(&source, input) {
-        Ok(table) => {
-            if prints {
-                print(&table);
-            }
-            ExitCode::SUCCESS
-        }
-        Err(mistake) => {
+    let mistake = match &command.verb {
+        Verb::Check(_) => check(&source, input, &ignore),
+        Verb::Llb(_) => planned(&source, input).map(|table| print(&table)).err(),
+    };
+    match mistake {
+        None => ExitCode::SUCCESS,
+        Some(mistake) => {
             eprint!("{}", render::terminal(&mistake, &source));
             ExitCode::FAILURE
         }
     }
 }
 
-fn read(path: &Path) -> std::io::Result<Source> {
+fn read(path: &Path) -> io::Result<Source> {
     Ok(Source::new(
         path.display().to_string(),
         std::fs::read(path)?,
@@ -98,13 +101,55 @@ fn print(text: &str) {
     print!("{text}");
 }
 
+/// The patterns of `Dockerfile.dockerignore`, or else of `.dockerignore`, beside the Dockerfile.
+fn ignored(dockerfile: &Path) -> io::Result<Vec<String>> {
+    let mut own = dockerfile.as_os_str().to_owned();
+    own.push(".dockerignore");
+    for path in [
+        PathBuf::from(own),
+        dockerfile.with_file_name(".dockerignore"),
+    ] {
+        match std::fs::read(path) {
+            Ok(bytes) => return ignore::read_all(&bytes).map_err(io::Error::other),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// Shows the warnings; gives the mistake, if there is one.
+fn check(source: &Source, input: &Input, ignore: &[String]) -> Option<Box<Diagnostic>> {
+    let linted = offline::lint(source, input.target.as_deref(), &input.build_args(), ignore);
+    for warning in &linted.warnings {
+        eprint!("{}", render::terminal(&shown(warning), source));
+    }
+    linted.mistake
+}
+
+/// A warning with what the base image might have to say.
+fn shown(warning: &lint::Warning) -> Diagnostic {
+    let shown = warning.diagnostic();
+    match warning.rule.name {
+        "UndefinedVar" => shown
+            .help("declare it with ARG or ENV, unless the base image sets it, which was not asked"),
+        _ => shown,
+    }
+}
+
+impl Input {
+    fn build_args(&self) -> BTreeMap<String, String> {
+        let pairs = self.build_args.iter().map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (name.to_owned(), value.to_owned())
+        });
+        pairs.collect()
+    }
+}
+
 /// The ops of the file as a table.
 fn planned(source: &Source, input: &Input) -> Result<String> {
-    let build_args = input.build_args.iter().map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (name.to_owned(), value.to_owned())
-    });
-    let converted = offline::convert(source, input.target.as_deref(), &build_args.collect())?;
+    let converted = offline::convert(source, input.target.as_deref(), &input.build_args())?;
     Ok(llb::print(&offline::definition(
         &converted.plan.llb,
         converted.plan.output,

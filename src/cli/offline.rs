@@ -1,13 +1,15 @@
 //! A whole conversion that asks nobody.
 //!
-//! Takes a Dockerfile; gives its plan, with the same config for every base image: a single layer and nothing set, unless the caller
-//! says otherwise. What the command line shows, and what tests and benchmarks convert with, where no daemon is.
+//! Takes a Dockerfile; gives its plan, or what could be better in it. Every base image has the same config: a single layer and nothing
+//! set, unless the caller says otherwise. What the command line shows, and what tests and benchmarks convert with, where no daemon is.
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::{
-    diagnostic::Result,
-    fal, instruction,
+    diagnostic::{Diagnostic, Result},
+    fal,
+    instruction::{self, Dockerfile},
+    lint::{self, Config, Subject, Warning},
     llb::{self, Definition, Graph, Input, Origin, SourceMap, source::ResolveMode},
     plan::{
         self, Answer, Bases, Known, MainContext, NoCache, Plan, Resolution, RunSettings, Step,
@@ -16,7 +18,7 @@ use crate::{
     reference::platform,
     source::Source,
     stage::{self, Contexts},
-    syntax,
+    syntax::{self, ast},
 };
 
 /// A Dockerfile, converted.
@@ -35,15 +37,16 @@ pub struct World {
     pub context: MainContext,
 }
 
-impl Default for World {
-    fn default() -> Self {
+impl World {
+    /// Images with a single layer and nothing set, and a local context with these ignore patterns.
+    pub fn plain(ignore: &[String]) -> Self {
         let image = r#"{"rootfs":{"type":"layers","diff_ids":["unknown"]},"config":{}}"#;
         Self {
             image: image.into(),
             context: MainContext::Local {
                 name: "context".to_owned(),
                 session: String::new(),
-                excludes: Vec::new(),
+                excludes: ignore.to_vec(),
             },
         }
     }
@@ -55,7 +58,7 @@ pub fn convert(
     target: Option<&str>,
     build_args: &BTreeMap<String, String>,
 ) -> Result<Converted> {
-    convert_in(&World::default(), source, target, build_args)
+    convert_in(&World::plain(&[]), source, target, build_args)
 }
 
 /// The same in a world of the caller's.
@@ -65,29 +68,107 @@ pub fn convert_in(
     target: Option<&str>,
     build_args: &BTreeMap<String, String>,
 ) -> Result<Converted> {
+    let wanted = Wish {
+        target,
+        build_args,
+        world,
+        all_stages: false,
+    };
+    converted(source, &wanted, &mut Seen::default())
+}
+
+/// A Dockerfile, looked at.
+pub struct Linted {
+    /// What could be better. Of base images nothing is known, so nothing is said.
+    pub warnings: Vec<Warning>,
+    /// Why it cannot be built, if it cannot.
+    pub mistake: Option<Box<Diagnostic>>,
+}
+
+/// Looks at a Dockerfile: at what the target needs, or at every stage if none is named. `ignore` are the patterns of the context.
+pub fn lint(
+    source: &Source,
+    target: Option<&str>,
+    build_args: &BTreeMap<String, String>,
+    ignore: &[String],
+) -> Linted {
+    let mut seen = Seen::default();
+    let wanted = Wish {
+        target,
+        build_args,
+        world: &World::plain(ignore),
+        all_stages: target.is_none(),
+    };
+    let mistake = converted(source, &wanted, &mut seen).err();
+    // They are made up, platform and all.
+    seen.plan.bases.clear();
+    let Some(file) = &seen.file else {
+        return Linted {
+            warnings: Vec::new(),
+            mistake,
+        };
+    };
+    let warnings = lint::check(&Subject {
+        file,
+        diagnostics: &seen.diagnostics,
+        dockerfile: seen.dockerfile.as_ref(),
+        stages: &seen.stages,
+        plan: &seen.plan,
+        ignore,
+        config: &seen.config,
+    });
+    let violation = || lint::violation(&warnings, &seen.config).map(Box::new);
+    let mistake = mistake.or_else(violation);
+    Linted { warnings, mistake }
+}
+
+/// What is asked of a conversion.
+struct Wish<'a> {
+    target: Option<&'a str>,
+    build_args: &'a BTreeMap<String, String>,
+    world: &'a World,
+    all_stages: bool,
+}
+
+/// What a conversion came by, as far as it went.
+#[derive(Default)]
+struct Seen {
+    config: Config,
+    diagnostics: Vec<Diagnostic>,
+    file: Option<ast::File>,
+    dockerfile: Option<Dockerfile>,
+    stages: stage::Facts,
+    plan: plan::Facts,
+}
+
+fn converted(source: &Source, wish: &Wish<'_>, seen: &mut Seen) -> Result<Converted> {
+    seen.config = Config::of_file(&source.bytes)?;
     let parsed = syntax::parse(source);
-    let (comments, escape) = (parsed.file.comments.clone(), parsed.file.escape);
-    let dockerfile = instruction::read(&parsed.into_result()?)?;
+    seen.diagnostics = parsed.diagnostics.clone();
+    let file = seen.file.insert(parsed.into_result()?);
+    let dockerfile = seen.dockerfile.insert(instruction::read(file)?);
     let nothing = BTreeMap::new();
     let fal = fal::read(&fal::Given {
-        comments: &comments,
+        comments: &file.comments,
         options: &nothing,
-        build_arguments: build_args,
+        build_arguments: wish.build_args,
         environment: &nothing,
     })?;
     let own = platform::default_spec().normalize();
     let contexts = Contexts::default();
-    let graph = stage::graph(
-        &dockerfile,
-        escape,
+    let mut graph = stage::graph_with_facts(
+        dockerfile,
+        file.escape,
         &stage::Options {
-            target,
-            build_args,
+            target: wish.target,
+            build_args: wish.build_args,
             build_platform: &own,
             target_platform: &own,
             contexts: &contexts,
         },
+        &mut seen.stages,
     )?;
+    graph.all_stages = wish.all_stages;
     let options = plan::Options {
         build_platforms: std::slice::from_ref(&own),
         target_platform: &own,
@@ -110,8 +191,8 @@ pub fn convert_in(
             origin: Origin::Unknown,
         },
     };
-    let bases = bases(graph, &options, &world.image)?;
-    let plan = plan::build(bases, &options, &world.context)?;
+    let bases = bases(graph, &options, &wish.world.image)?;
+    let plan = plan::build_with_facts(bases, &options, &wish.world.context, &mut seen.plan)?;
     Ok(Converted { plan, fal })
 }
 

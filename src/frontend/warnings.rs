@@ -3,7 +3,6 @@
 use crate::{
     diagnostic::Diagnostic,
     gateway::{Gateway, Warning},
-    golang::ignore::Matcher,
     lint::{self, Subject},
     llb::{Definition, line_by_line},
     plan::{self, MainContext},
@@ -31,8 +30,8 @@ pub(super) async fn tell(
     is_planned: bool,
 ) -> Result<()> {
     let ignore = match &input.main {
-        MainContext::Local { excludes, .. } if !excludes.is_empty() => Matcher::new(excludes).ok(),
-        _ => None,
+        MainContext::Local { excludes, .. } => excludes.as_slice(),
+        MainContext::Source(..) => &[],
     };
     let found = lint::check(&Subject {
         file: &read.file,
@@ -40,7 +39,7 @@ pub(super) async fn tell(
         dockerfile: Some(&read.dockerfile),
         stages: &facts.stages,
         plan: &facts.plan,
-        ignore: ignore.as_ref(),
+        ignore,
         config: &read.lint,
     });
     let digest = digest(&input.info);

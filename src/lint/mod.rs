@@ -25,8 +25,8 @@ pub use rules::{RULES, find};
 use std::collections::BTreeSet;
 
 use crate::{
-    diagnostic::Diagnostic, golang::ignore::Matcher, instruction::Dockerfile, llb, plan, proto::pb,
-    source::Lines, stage, syntax::ast,
+    diagnostic::Diagnostic, instruction::Dockerfile, llb, plan, proto::pb, source::Lines, stage,
+    syntax::ast,
 };
 
 /// Says what could be better, in the order in which the original comes to it.
@@ -49,8 +49,8 @@ pub struct Subject<'a> {
     pub stages: &'a stage::Facts,
     /// What planning came by; empty if nothing was planned.
     pub plan: &'a plan::Facts,
-    /// The ignore patterns of the main context, if it has any.
-    pub ignore: Option<&'a Matcher>,
+    /// The ignore patterns of the main context.
+    pub ignore: &'a [String],
     /// Which rules count.
     pub config: &'a Config,
 }

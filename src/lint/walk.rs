@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use crate::{
     diagnostic::Diagnostic,
     expand::{Expander, Scope},
+    golang::ignore::Matcher,
     instruction::{self, Dockerfile, Instruction, Kind},
     plan::{CommandFacts, Seen},
     source::Lines,
@@ -201,7 +202,7 @@ fn base_images(subject: &Subject<'_>, report: &mut Report<'_>) {
 
 /// The commands of every stage that was planned.
 fn commands(subject: &Subject<'_>, report: &mut Report<'_>) {
-    let ignore = subject.ignore.filter(|patterns| !patterns.exclusions());
+    let ignore = patterns(subject.ignore);
     let mut once = Once::default();
     for command in &subject.plan.commands {
         let comments = Config::of_comments(&command.instruction.comments);
@@ -213,7 +214,7 @@ fn commands(subject: &Subject<'_>, report: &mut Report<'_>) {
             report.show(Some(earlier), comments, &Moment::Repeated(instruction));
         }
         for seen in &command.seen {
-            match (seen, ignore) {
+            match (seen, &ignore) {
                 (Seen::Unset { names, scope }, _) => {
                     for name in names {
                         let suggestion = report.suggestions.variable(name, scope);
@@ -233,6 +234,13 @@ fn commands(subject: &Subject<'_>, report: &mut Report<'_>) {
             }
         }
     }
+}
+
+/// The ignore patterns, if there are any, and if they say without more ado which paths they leave out. Planning has refused those
+/// that cannot be read.
+fn patterns(patterns: &[String]) -> Option<Matcher> {
+    let matcher = Matcher::new(patterns).ok()?;
+    (!patterns.is_empty() && !matcher.exclusions()).then_some(matcher)
 }
 
 /// Where the instructions of which a stage needs one were seen last.

@@ -117,14 +117,19 @@ pub enum MainContext {
 }
 
 impl MainContext {
+    /// The patterns of files that are not sent. Only a directory of the client has any.
+    pub fn excludes(&self) -> &[String] {
+        match self {
+            Self::Local { excludes, .. } => excludes,
+            Self::Source(..) => &[],
+        }
+    }
+
     /// Fails for an ignore pattern that cannot be read.
     pub(super) fn check(&self) -> Result<()> {
-        match self {
-            Self::Local { excludes, .. } => {
-                Matcher::new(excludes).map(drop).map_err(messages::text)
-            }
-            Self::Source(..) => Ok(()),
-        }
+        Matcher::new(self.excludes())
+            .map(drop)
+            .map_err(messages::text)
     }
 
     /// Says what the slot of the main context is, now that the paths read from it are known.
