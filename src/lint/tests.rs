@@ -139,14 +139,18 @@ fn planned(
     plan::build_with_facts(bases, &options, &main, facts).map(drop)
 }
 
-/// Every image is for amd64, but those of `arm64v8`; `onbuild` leaves triggers.
+/// Every image is for the platform it is asked for, but those of `arm64v8`; `onbuild` leaves triggers.
 fn image(wanted: Wanted) -> (Wanted, Image) {
-    let Wanted::Image { reference, .. } = &wanted else {
+    let Wanted::Image {
+        reference,
+        platform: Some(platform),
+    } = &wanted
+    else {
         panic!("only images are asked for");
     };
     let architecture = match reference.contains("arm64v8/") {
         true => "arm64",
-        false => "amd64",
+        false => &platform.architecture,
     };
     let triggers = match reference.contains("/onbuild:") {
         true => r#"["ENV T $nobody","CMD t"]"#,
@@ -177,10 +181,15 @@ fn check_case(text: &str, case: &Case<'_>, expected: &[&str], mistake: Option<&s
     );
 }
 
+/// Cases of files that can be built; of each warning only the beginning is written.
 #[track_caller]
-fn check_all(cases: &[(&str, &[&str])]) {
+fn check_all(case: &Case<'_>, cases: &[(&str, &[&str])]) {
     for (text, expected) in cases {
-        check_case(text, &Case::default(), expected, None);
+        let (warnings, mistake) = lint(text, case);
+        assert_eq!(mistake, None, "{text}");
+        let begins = |(warning, start): (&String, &&str)| warning.starts_with(start);
+        let all = warnings.len() == expected.len() && warnings.iter().zip(*expected).all(begins);
+        assert!(all, "{text}\n{warnings:#?}");
     }
 }
 
@@ -215,8 +224,8 @@ fn what_a_page_calls_bad_is_found_and_what_it_calls_good_is_not() {
 
 #[test]
 fn warnings_come_in_the_order_of_the_original() {
-    check_all(&[(
-        "from --platform=$TARGETPLATFORM alpine:$NO As Scratch\n\
+    check_case(
+        "from --platform=$TARGETPLATFORM alpine$NO As Scratch\n\
          MAINTAINER x\n\
          ENV TOKEN $no\n\
          RUN \\\n\n a\n\
@@ -224,6 +233,7 @@ fn warnings_come_in_the_order_of_the_original() {
          EXPOSE 1:2/TCP\n\
          CMD c\n\
          CMD d\n",
+        &Case::default(),
         &[
             "6 NoEmptyContinuation: Empty continuation line",
             "1 StageNameCasing: Stage name 'Scratch' should be lowercase",
@@ -231,25 +241,8 @@ fn warnings_come_in_the_order_of_the_original() {
             "2 MaintainerDeprecated: Maintainer instruction is deprecated in favor of using label",
             "1 ReservedStageName: Stage name should not use the same name as reserved stage \"scratch\"",
             "1 ConsistentInstructionCasing: Command 'from' should match the case of the command majority (uppercase)",
-            "1 InvalidDefaultArgInFrom: Default value for ARG alpine:$NO results in empty or invalid base image name",
-        ],
-    )]
-    .map(|(text, expected)| {
-        // The base cannot be named, which ends the build before the first command.
-        let (warnings, mistake) = lint(text, &Case::default());
-        assert!(mistake.is_some());
-        assert_eq!(warnings[..7], expected.map(str::to_owned));
-        ("FROM alpine\n", [].as_slice())
-    }));
-    check_all(&[(
-        "from alpine As Scratch\nMAINTAINER x\nENV TOKEN $no\nRUN \\\n\n a\nWORKDIR b\nEXPOSE 1:2/TCP\nCMD c\nCMD d\n",
-        &[
-            "6 NoEmptyContinuation: Empty continuation line",
-            "1 StageNameCasing: Stage name 'Scratch' should be lowercase",
-            "1 FromAsCasing: 'As' and 'from' keywords' casing do not match",
-            "2 MaintainerDeprecated: Maintainer instruction is deprecated in favor of using label",
-            "1 ReservedStageName: Stage name should not use the same name as reserved stage \"scratch\"",
-            "1 ConsistentInstructionCasing: Command 'from' should match the case of the command majority (uppercase)",
+            "1 UndefinedArgInFrom: FROM argument 'NO' is not declared",
+            "1 RedundantTargetPlatform: Setting platform to predefined $TARGETPLATFORM in FROM is redundant as this is the default behavior",
             "3 UndefinedVar: Usage of undefined variable '$no'",
             "3 LegacyKeyValueFormat: \"ENV key=value\" should be used instead of legacy \"ENV key value\" format",
             "3 SecretsUsedInArgOrEnv: Do not use ARG or ENV instructions for sensitive data (ENV \"TOKEN\")",
@@ -260,5 +253,461 @@ fn warnings_come_in_the_order_of_the_original() {
             "9 MultipleInstructionsDisallowed: Multiple CMD instructions should not be used in the same stage because only the last one will be used",
             "10 JSONArgsRecommended: JSON arguments recommended for CMD to prevent unintended behavior related to OS signals",
         ],
-    )]);
+        None,
+    );
+    check_case(
+        "FROM arm64v8/alpine\nFROM --platform=linux alpine\n",
+        &Case {
+            all_stages: true,
+            ..Case::default()
+        },
+        &[
+            "2 FromPlatformFlagConstDisallowed: FROM --platform flag should not use constant value \"linux\"",
+            "1 InvalidBaseImagePlatform: Base image arm64v8/alpine was pulled with platform \"linux/arm64\", expected \"linux/amd64\" for current build",
+        ],
+        None,
+    );
+}
+
+#[test]
+fn a_file_with_a_mistake_is_looked_at_up_to_it() {
+    for (text, expected, mistake) in [
+        (
+            "FROM alpine AS Foo\nRUN a \\\n\n b\nENV foo\n",
+            &[][..],
+            "ENV must have two arguments",
+        ),
+        (
+            "MAINTAINER x\nFROM alpine AS Foo\n",
+            &["1 MaintainerDeprecated"],
+            "no build stage in current context",
+        ),
+        (
+            "FROM alpine\nMAINTAINER\nFROM alpine AS Foo\n",
+            &["2 MaintainerDeprecated"],
+            "dockerfile parse error on line 2: MAINTAINER requires exactly one argument",
+        ),
+        (
+            "FROM alpine foo Bar\nMAINTAINER x\n",
+            &["1 StageNameCasing", "1 FromAsCasing"],
+            "dockerfile parse error on line 1: FROM requires either one or three arguments",
+        ),
+        (
+            "FROM alpine AS a\nFROM alpine AS a\nFROM alpine$x${y:?no}$z\nMAINTAINER x\n",
+            &[
+                "4 MaintainerDeprecated",
+                "2 DuplicateStageName",
+                "3 UndefinedArgInFrom: FROM argument 'x'",
+                "3 UndefinedArgInFrom: FROM argument 'y'",
+            ],
+            "failed to process \"alpine$x${y:?no}$z\": y: no",
+        ),
+        (
+            "FROM alpine\nENV a b\nENV a=$x b=${y:?no} c=$z\nCMD d\n",
+            &[
+                "2 LegacyKeyValueFormat",
+                "3 UndefinedVar: Usage of undefined variable '$x'",
+                "3 UndefinedVar: Usage of undefined variable '$y'",
+            ],
+            "failed to process \"${y:?no}\": y: no",
+        ),
+        (
+            "FROM alpine\nEXPOSE 1/TCP 2:x/UDP\nCMD d\n",
+            &[
+                "2 ExposeProtoCasing: Defined protocol '1/TCP'",
+                "2 ExposeProtoCasing: Defined protocol '2:x/UDP'",
+                "2 ExposeInvalidFormat",
+            ],
+            "invalid containerPort: x",
+        ),
+        (
+            "FROM alpine\nCOPY a.md https://x.y/z b.md /\nCMD d\n",
+            &["2 CopyIgnoredFile: Attempting to Copy file \"a.md\""],
+            "source can't be a URL for COPY",
+        ),
+    ] {
+        let case = Case {
+            ignore: "*.md",
+            ..Case::default()
+        };
+        let (warnings, why) = lint(text, &case);
+        assert_eq!(why.as_deref(), Some(mistake), "{text}");
+        assert_eq!(warnings.len(), expected.len(), "{text}\n{warnings:#?}");
+        for (warning, start) in warnings.iter().zip(expected) {
+            assert!(warning.starts_with(start), "{text}\n{warnings:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_check_counts_for_the_file_or_for_one_instruction() {
+    check_all(
+        &Case::default(),
+        &[
+            ("# check=skip=all\nFROM alpine AS Foo\nCMD x\n", &[]),
+            (
+                "# check=skip=StageNameCasing,Nothing\nFROM alpine AS Foo\nCMD x\n",
+                &["3 JSONArgsRecommended"],
+            ),
+            // Only at the top is it for the whole file.
+            (
+                "# hello\n# check=skip=StageNameCasing\nFROM alpine AS Foo\nCMD x\n",
+                &["4 JSONArgsRecommended"],
+            ),
+            (
+                "FROM alpine\n# check=skip=UndefinedVar now\nENV a=$b\nENV a=$c\n",
+                &["4 UndefinedVar"],
+            ),
+            // The first counts; one with a mistake, and what stands before an empty comment, do not.
+            (
+                "FROM alpine\n# check=skip=X\n# check=skip=all\nENV a=$b\n# check=oops\nENV a=$c\n# check=skip=all\n#\nENV a=$d\n",
+                &["4 UndefinedVar", "6 UndefinedVar", "9 UndefinedVar"],
+            ),
+            (
+                "# check=experimental=all\nFROM alpine AS a\n# x\nARG y z\n# check=skip=all\nFROM alpine AS b\n",
+                &[
+                    "4 InvalidDefinitionDescription: Comment for ARG should follow the format: `# <arg_key> <description>`",
+                    "6 InvalidDefinitionDescription: Comment for FROM should follow the format: `# b <description>`",
+                ],
+            ),
+            // Names and keywords are compared across the file, so only the file can skip that.
+            (
+                "FROM alpine\n# check=skip=all\nRun a\n",
+                &["3 ConsistentInstructionCasing"],
+            ),
+        ],
+    );
+    let given = Case {
+        check: Some("skip=StageNameCasing"),
+        ..Case::default()
+    };
+    check_all(
+        &given,
+        &[(
+            "# check=skip=all;error=true\nFROM alpine AS Foo\nCMD x\n",
+            &["3 JSONArgsRecommended"],
+        )],
+    );
+}
+
+#[test]
+fn warnings_can_be_errors() {
+    let (warnings, mistake) = lint(
+        "# check=error=true\nFROM alpine AS Foo\nCMD x\nCMD y\n",
+        &Case::default(),
+    );
+    assert_eq!(warnings.len(), 4);
+    let message = "lint violation found for rules: JSONArgsRecommended, MultipleInstructionsDisallowed, StageNameCasing";
+    assert_eq!(mistake.as_deref(), Some(message));
+    check_case(
+        "# check=error=true;skip=all\nFROM alpine AS Foo\n# check=error=true\nCMD x\n",
+        &Case::default(),
+        &[],
+        None,
+    );
+}
+
+#[test]
+fn stages_count_when_they_are_planned() {
+    let text = "FROM alpine AS a\nENV a b\nFROM onbuild AS b\nENV a $b\nFROM alpine AS c\nCOPY --from=a / /\nENV c d\n";
+    let all = Case {
+        all_stages: true,
+        ..Case::default()
+    };
+    check_all(
+        &all,
+        &[(
+            text,
+            &[
+                "2 LegacyKeyValueFormat",
+                // Its triggers do not fire: the target does not need it.
+                "4 UndefinedVar",
+                "4 LegacyKeyValueFormat",
+                "7 LegacyKeyValueFormat",
+            ],
+        )],
+    );
+    check_all(
+        &Case::default(),
+        &[(text, &["2 LegacyKeyValueFormat", "7 LegacyKeyValueFormat"])],
+    );
+    let target = Case {
+        target: Some("a"),
+        ..Case::default()
+    };
+    check_all(&target, &[(text, &["2 LegacyKeyValueFormat"])]);
+}
+
+#[test]
+fn triggers_are_looked_at_on_the_line_of_their_stage() {
+    check_all(
+        &Case::default(),
+        &[
+            (
+                "FROM onbuild\nCMD x\n",
+                &[
+                    "1 UndefinedVar: Usage of undefined variable '$nobody'",
+                    "1 LegacyKeyValueFormat",
+                    "1 JSONArgsRecommended",
+                    "1 MultipleInstructionsDisallowed: Multiple CMD",
+                    "2 JSONArgsRecommended",
+                ],
+            ),
+            (
+                "FROM alpine AS a\nONBUILD WORKDIR b\nFROM a\nWORKDIR c\n",
+                &["3 WorkdirRelativePath: Relative workdir \"b\""],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn variables_are_those_of_the_command() {
+    check_all(
+        &Case {
+            build_args: &[("given", "1")],
+            ..Case::default()
+        },
+        &[
+            // Of the base image, of the stage below, declared without a value, and always there.
+            (
+                "FROM alpine AS a\nARG given none\nENV a=$BASE$PATH b=$given$none\nFROM a\nENV c=$a$none d=$given\n",
+                &[],
+            ),
+            // ENV sees what was set before it, a later ARG of the same instruction what is before that.
+            (
+                "FROM alpine\nENV a=1 b=$a\nARG x=$y y=$x\n",
+                &[
+                    "2 UndefinedVar: Usage of undefined variable '$a'",
+                    "3 UndefinedVar: Usage of undefined variable '$y' (did you mean $a?)",
+                ],
+            ),
+            // In the order in which they are asked for; of two that are as near, the one set first.
+            (
+                "ARG global=1\nFROM alpine\nENV PATHS=1\nUSER ${z:-$PAHT}$global\n",
+                &[
+                    "4 UndefinedVar: Usage of undefined variable '$PAHT' (did you mean $PATH?)",
+                    "4 UndefinedVar: Usage of undefined variable '$z'",
+                    "4 UndefinedVar: Usage of undefined variable '$global'",
+                ],
+            ),
+            // Every part of a command that is expanded, in the order of the original; nothing else.
+            (
+                "FROM alpine\nADD --checksum=$c --chown=$a --chmod=${b:-755} https://x.y/$d $e\n",
+                &[
+                    "2 UndefinedVar: Usage of undefined variable '$a'",
+                    "2 UndefinedVar: Usage of undefined variable '$b'",
+                    "2 UndefinedVar: Usage of undefined variable '$c'",
+                    "2 UndefinedVar: Usage of undefined variable '$d'",
+                    "2 UndefinedVar: Usage of undefined variable '$e'",
+                ],
+            ),
+            (
+                "FROM alpine\nCOPY <<A <<'B' /x/\n$a \"${b:-$c}\"\nA\n$d\nB\nEXPOSE $e 80\nRUN echo $f\nCMD [\"$g\"]\nLABEL $h=$i\n",
+                &[
+                    "2-6 UndefinedVar: Usage of undefined variable '$a'",
+                    "2-6 UndefinedVar: Usage of undefined variable '$c'",
+                    "2-6 UndefinedVar: Usage of undefined variable '$b'",
+                    "10 UndefinedVar: Usage of undefined variable '$h'",
+                    "10 UndefinedVar: Usage of undefined variable '$i'",
+                ],
+            ),
+            (
+                "FROM alpine\nRUN --mount=type=cache,target=/m$t,id=$i --mount=type=secret,id=x$s true\nENV s=$BUILDKIT_SBOM_SCAN_STAGE\n",
+                &[
+                    "2 UndefinedVar: Usage of undefined variable '$t'",
+                    "2 UndefinedVar: Usage of undefined variable '$i'",
+                    "2 UndefinedVar: Usage of undefined variable '$s'",
+                ],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn secrets_are_known_by_the_words_of_their_names() {
+    let found = |key: &str| {
+        let text = format!("FROM alpine\nARG {key}\n");
+        let (warnings, _) = lint(&text, &Case::default());
+        warnings.len() == 1
+    };
+    for key in [
+        "TOKEN",
+        "aws_Secret_access_Key",
+        "_apikey",
+        "key_",
+        "ApiKey",
+        "GIT_AUTH_X",
+        "to\u{212a}en",
+    ] {
+        assert!(found(key), "{key}");
+    }
+    for key in [
+        "TOKENS",
+        "KEYBOARD",
+        "PUBLIC_KEY",
+        "TOKEN_FILE",
+        "secret_version",
+        "my-token",
+        "authx",
+    ] {
+        assert!(!found(key), "{key}");
+    }
+    check_all(
+        &Case::default(),
+        &[(
+            "FROM alpine\nENV ${x:-MY}_KEY=1\nLABEL token=1\n",
+            &[
+                "2 UndefinedVar",
+                "2 SecretsUsedInArgOrEnv: Do not use ARG or ENV instructions for sensitive data (ENV \"MY_KEY\")",
+            ],
+        )],
+    );
+}
+
+#[test]
+fn sources_are_compared_with_the_ignore_patterns() {
+    let ignore = |ignore| Case {
+        ignore,
+        ..Case::default()
+    };
+    let text = "FROM alpine\nCOPY . /\nADD / /\nCOPY ./a/../x.md ../b.md y.txt /c/\nCOPY --from=alpine d.md /\nADD <<e.md https://x.y/f.md /\ne.md\n";
+    check_all(
+        &ignore("*.md\n"),
+        &[(
+            text,
+            &["4 CopyIgnoredFile: Attempting to Copy file \"x.md\""],
+        )],
+    );
+    check_all(
+        &ignore("*\n"),
+        &[(
+            text,
+            &[
+                "2 CopyIgnoredFile: Attempting to Copy file \".\"",
+                "3 CopyIgnoredFile: Attempting to Add file \"/\"",
+                "4 CopyIgnoredFile: Attempting to Copy file \"x.md\"",
+                "4 CopyIgnoredFile: Attempting to Copy file \"../b.md\"",
+                "4 CopyIgnoredFile: Attempting to Copy file \"y.txt\"",
+            ],
+        )],
+    );
+    check_all(&ignore("*.md\n!z\n"), &[(text, &[])]);
+    check_all(&ignore("."), &[(text, &[])]);
+}
+
+#[test]
+fn platforms_of_stages_are_judged_by_what_they_are_made_of() {
+    check_all(
+        &Case {
+            all_stages: true,
+            ..Case::default()
+        },
+        &[(
+            "ARG P=linux/amd64\nARG NONE\n\
+             FROM --platform=\"$TARGETPLATFORM\" alpine\n\
+             FROM --platform=$TARGETPLATFORM$NONE alpine\n\
+             FROM --platform=${TARGETPLATFORM:-x} alpine\n\
+             FROM --platform=linux/$TARGETARCH alpine\n\
+             FROM --platform=$P alpine\n\
+             FROM --platform=linux/amd64 alpine AS on-linux\n\
+             FROM --platform=x86_64 alpine AS x86\n\
+             FROM --platform=linux$TARGETARHC/$BUILDARCH alpine AS y\n",
+            &[
+                "3 RedundantTargetPlatform",
+                "5 RedundantTargetPlatform: Setting platform to predefined ${TARGETPLATFORM:-x} in FROM",
+                "9 FromPlatformFlagConstDisallowed: FROM --platform flag should not use constant value \"x86_64\"",
+                "10 UndefinedArgInFrom: FROM argument 'TARGETARHC' is not declared (did you mean TARGETARCH?)",
+            ],
+        )],
+    );
+}
+
+#[test]
+fn the_answer_is_that_of_the_subrequest() {
+    let text = "FROM alpine AS <a>\r\nENV \\\n a b\n";
+    let file = pb::SourceInfo {
+        filename: "Dockerfile".to_owned(),
+        data: text.into(),
+        language: "Dockerfile".to_owned(),
+        definition: None,
+    };
+    let (warnings, _) = found(&text.replace("<a>", "Ab"), &Case::default());
+    let mistake = Mistake {
+        message: "a < b",
+        locations: &[Lines::new(2, 3), Lines::one(1), Lines::one(2)],
+    };
+    let answer = answer(&warnings, &file, Some(mistake));
+    assert_eq!(answer.status, "1");
+    let text = String::from_utf8(answer.text).unwrap();
+    assert_eq!(
+        text,
+        "\n\
+        WARNING: StageNameCasing - https://docs.docker.com/go/dockerfile/rule/stage-name-casing/\n\
+        Stage name 'Ab' should be lowercase\n\
+        Dockerfile:1\n--------------------\n\
+        \x20  1 | >>> FROM alpine AS <a>\r\n\
+        \x20  2 |     ENV \\\n\
+        \x20  3 |      a b\n\
+        --------------------\n\n\
+        WARNING: LegacyKeyValueFormat - https://docs.docker.com/go/dockerfile/rule/legacy-key-value-format/\n\
+        \"ENV key=value\" should be used instead of legacy \"ENV key value\" format\n\
+        Dockerfile:2\n--------------------\n\
+        \x20  1 |     FROM alpine AS <a>\r\n\
+        \x20  2 | >>> ENV \\\n\
+        \x20  3 | >>>  a b\n\
+        \x20  4 |     \n\
+        --------------------\n"
+    );
+    let json: serde_json::Value = serde_json::from_str(&answer.json).unwrap();
+    let line = |line| serde_json::json!({ "start": { "line": line }, "end": { "line": line } });
+    assert_eq!(json["warnings"][1]["ruleName"], "LegacyKeyValueFormat");
+    assert_eq!(
+        json["warnings"][1]["location"]["ranges"],
+        serde_json::json!([line(2), line(3)])
+    );
+    assert_eq!(json["sources"][0]["filename"], "Dockerfile");
+    assert_eq!(
+        json["buildError"]["location"]["ranges"],
+        serde_json::json!([line(1), line(2), line(3)])
+    );
+    assert!(answer.json.contains(r#""message": "a \u003c b""#));
+
+    let nothing = super::answer(&[], &file, None);
+    assert_eq!(
+        (nothing.status, nothing.text.as_slice()),
+        ("0", [].as_slice())
+    );
+    assert!(
+        nothing
+            .json
+            .starts_with("{\n  \"warnings\": null,\n  \"sources\": [")
+    );
+    assert!(!nothing.json.contains("buildError"));
+}
+
+/// A second is enough for each; were names compared with all others, or lines shown for each warning, minutes would not be.
+#[test]
+fn long_files_take_no_long_time() {
+    let lines = |line: fn(usize) -> String| (0..20_000).map(line).collect::<String>();
+    let many = format!(
+        "FROM alpine AS Foo\n{}",
+        lines(|i| format!("ARG v{i}=$u{i}\n# check=skip=X\n"))
+    );
+    let one = format!(
+        "FROM alpine\nCOPY <<E /\n{}E\n",
+        lines(|i| format!("$u{i}\n"))
+    );
+    for text in [many, one] {
+        let (warnings, mistake) = found(&text, &Case::default());
+        assert_eq!(mistake, None);
+        assert!(warnings.len() >= 20_000);
+        let file = pb::SourceInfo {
+            data: text.into(),
+            ..pb::SourceInfo::default()
+        };
+        let answer = answer(&warnings, &file, None);
+        assert!(answer.text.ends_with(b" more warnings are not shown\n"));
+        assert!(answer.json.len() < 64 << 20);
+    }
 }
