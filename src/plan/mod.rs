@@ -5,6 +5,7 @@
 //!
 //! One file a thing that instructions do: `run`, `mounts`, `copy`, `workdir`, `settings` (what only changes the config).
 
+mod changes;
 mod context;
 mod copy;
 mod expose;
@@ -26,7 +27,10 @@ pub use facts::{BaseImage, CommandFacts, Facts, Seen};
 pub use options::{NoCache, Options, RunSettings, extra_hosts};
 pub use resolve::{Bases, Resolution, Step, suggest_image};
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use crate::{
     diagnostic::{Diagnostic, Result},
@@ -41,6 +45,7 @@ use crate::{
     stage::{self, Graph, StageId},
 };
 
+use changes::Changes;
 use state::StageState;
 
 /// What a build makes: the file system to solve for and the config of the image.
@@ -147,17 +152,19 @@ impl<'a> Planner<'a> {
         }
         let graph = Arc::clone(&self.graph);
         let written = graph.stage(id);
+        let place = |error| located(error, written.lines);
         if let stage::Base::Stage(base) = written.base {
-            self.states[index] =
-                StageState::based_on(&self.states[base.index()], &self.states[index]);
+            self.begin(base).map_err(place)?;
+            let own = std::mem::take(&mut self.states[index]);
+            self.states[index] = StageState::based_on(&self.states[base.index()], own);
+            self.set_again(id);
         }
         self.states[index].is_done = true;
         self.states[index].ignore_cache = self
             .options
             .no_cache
             .includes(written.name.as_deref().unwrap_or_default());
-        self.enter(id)
-            .map_err(|error| located(error, written.lines))?;
+        self.begin(id).map_err(place)?;
         for command in &written.commands {
             let lines = command.instruction.lines;
             self.command(id, command)
@@ -166,38 +173,68 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    /// Carries the base image's config into the state that commands run with.
-    fn enter(&mut self, id: StageId) -> Result<()> {
+    /// Carries the base image's config into the state that commands run with, unless it is there.
+    fn begin(&mut self, id: StageId) -> Result<()> {
         let target = self.options.target_platform.clone();
         let state = &mut self.states[id.index()];
-        let platform = state.platform.get_or_insert(target).clone();
-        let has_path = state
-            .image
-            .config
-            .env
-            .iter()
-            .any(|pair| pair.split('=').next() == Some("PATH"));
-        if !has_path && platform.os != "windows" {
-            let default = format!("PATH={}", image::default_path(&platform.os));
-            state.image.config.env.push(default);
+        let platform = state.platform.get_or_insert(target);
+        if std::mem::replace(&mut state.has_begun, true) {
+            return Ok(());
         }
-        for pair in &state.image.config.env {
+        let config = &Arc::clone(&state.image).config;
+        let mut names = HashSet::new();
+        for pair in &config.env {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            state.environment.keep(name, value);
+            state.has_odd_variables |= !names.insert(name);
+        }
+        if !names.contains("PATH") && platform.os != "windows" {
+            let default = image::default_path(&platform.os);
+            state.environment.keep("PATH", default);
+            state
+                .changes
+                .set_variable("PATH".to_owned(), default.to_owned());
+        }
+        state.shell = config.shell.as_slice().into();
+        state.user.clone_from(&config.user);
+        state.directory.clone_from(&config.working_dir);
+        if config.working_dir.is_empty() {
+            // An image that names no directory leaves commands in the root.
+            state.directory = "/".to_owned();
+        } else {
+            workdir::enter(state, &config.working_dir)?;
+        }
+        Ok(())
+    }
+
+    /// Sets the variables of the image again, as each stage does that begins on another.
+    fn set_again(&mut self, id: StageId) {
+        if !self.states[id.index()].has_odd_variables {
+            return self.states[id.index()].environment.begin();
+        }
+        let mut config = self.states[id.index()].image.config.clone();
+        let bases = self.below(id);
+        config.set_env(
+            bases
+                .iter()
+                .flat_map(|base| self.states[base.index()].changes.variables()),
+        );
+        let state = &mut self.states[id.index()];
+        for pair in &config.env {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             state.environment.set(name, value);
         }
-        // An image that names no directory leaves commands in the root.
-        if state.directory.is_empty() {
-            state.directory = "/".to_owned();
-        }
-        if let Some(directory) =
-            Some(state.image.config.working_dir.clone()).filter(|directory| !directory.is_empty())
-        {
-            workdir::enter(state, &directory)?;
-        }
-        if !state.image.config.user.is_empty() {
-            state.user = state.image.config.user.clone();
-        }
-        Ok(())
+    }
+
+    /// The stages that `id` stands on, the lowest first.
+    fn below(&self, id: StageId) -> Vec<StageId> {
+        let base_of = |id: &StageId| match self.graph.stage(*id).base {
+            stage::Base::Stage(base) => Some(base),
+            _ => None,
+        };
+        let mut below: Vec<_> = std::iter::successors(base_of(&id), base_of).collect();
+        below.reverse();
+        below
     }
 
     fn command(&mut self, id: StageId, command: &stage::Command) -> Result<()> {
@@ -220,29 +257,20 @@ impl<'a> Planner<'a> {
     /// The target's config, the contexts as they turned out to be needed, and the platform that was asked for.
     fn finish(mut self, main: &MainContext) -> Result<Plan> {
         let target = self.graph.target();
-        let state = &mut self.states[target.index()];
-        let reads = state.reads;
+        let reads = self.states[target.index()].reads;
         self.read[reads].insert("/".to_owned());
-        state
-            .image
-            .config
-            .labels
-            .extend(self.options.labels.clone());
         for local in &self.locals {
             local.describe(&mut self.llb, &self.read);
         }
         let followed = paths::followed(&self.context_paths);
         main.describe(&mut self.llb, self.context, &followed);
-        let mut state = self.states.swap_remove(target.index());
-        if let Some(wanted) = self.options.requested_platform() {
-            retarget(&mut state.image.platform, wanted);
-        }
-        state.image.platform = std::mem::take(&mut state.image.platform).normalize();
+        let image = self.config(target);
+        let state = self.states.swap_remove(target.index());
         Ok(Plan {
             llb: self.llb,
             output: state.output,
-            image: state.image,
-            base_image: state.base_image,
+            image,
+            base_image: state.base_image.map(|image| (*image).clone()),
             file: self.file,
             target_lines: self.graph.stage(target).lines,
             platform: state
@@ -251,6 +279,24 @@ impl<'a> Planner<'a> {
             epoch: self.graph.epoch,
             ignore_cache: state.ignore_cache,
         })
+    }
+
+    /// The config of the target, whose stages are done.
+    fn config(&mut self, target: StageId) -> image::Config {
+        let mut image = (*self.states[target.index()].image).clone();
+        let mut stages = self.below(target);
+        stages.push(target);
+        let changes = stages
+            .into_iter()
+            .map(|stage| std::mem::take(&mut self.states[stage.index()].changes))
+            .collect();
+        Changes::apply(changes, &mut image);
+        image.config.labels.extend(self.options.labels.clone());
+        if let Some(wanted) = self.options.requested_platform() {
+            retarget(&mut image.platform, wanted);
+        }
+        image.platform = image.platform.normalize();
+        image
     }
 
     /// Notes that `path` is read from the root of `stage`.

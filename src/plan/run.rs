@@ -125,7 +125,7 @@ impl Planner<'_> {
             }
         }
         if run.command.shell_form {
-            arguments = settings::in_shell(&state.image, &arguments);
+            arguments = settings::in_shell(state, &arguments);
         }
         Ok(arguments)
     }
@@ -234,30 +234,15 @@ fn summary(document: &str) -> String {
 
 /// `|1 ARG=value /bin/sh -c make`: the declared ARGs and the command, as history shows a RUN.
 fn history(arguments: &[String], state: &StageState) -> String {
-    let mut declared: Vec<String> = Vec::new();
-    let mut places = std::collections::HashMap::new();
-    for argument in &state.declared {
-        let value = match state.environment.get(&argument.name) {
-            Some(value) => value.to_string(),
-            None => argument.value.clone().unwrap_or_default(),
-        };
-        let pair = format!("{}={value}", argument.name);
-        match places.get(&argument.name) {
-            Some(place) => declared[*place] = pair,
-            None => {
-                places.insert(&argument.name, declared.len());
-                declared.push(pair);
-            }
-        }
+    let declared: Vec<_> = state.declared.kept().collect();
+    let mut words = Vec::with_capacity(1 + declared.len() + arguments.len());
+    if !declared.is_empty() {
+        words.push(format!("|{}", declared.len()));
     }
-    let count = match declared.len() {
-        0 => None,
-        count => Some(format!("|{count}")),
-    };
-    let words: Vec<String> = count
-        .into_iter()
-        .chain(declared)
-        .chain(arguments.iter().cloned())
-        .collect();
+    for (name, value) in declared {
+        let value = state.environment.get(name).unwrap_or(value);
+        words.push([name, "=", value].concat());
+    }
+    words.extend_from_slice(arguments);
     words.join(" ")
 }

@@ -50,7 +50,7 @@ impl Planner<'_> {
                 path: directory.clone(),
                 mode: 0o755,
                 make_parents: true,
-                owner: copy::owner(&state.image.config.user),
+                owner: copy::owner(&state.user),
                 created: state
                     .epoch
                     .map(|seconds| seconds.saturating_mul(1_000_000_000)),
@@ -67,12 +67,13 @@ impl Planner<'_> {
 /// Makes `path` the working directory, without making the directory; gives it absolute.
 pub(super) fn enter(state: &mut StageState, path: &str) -> Result<String> {
     let os = os(state);
-    let directory = paths::absolute(os, &state.image.config.working_dir, path, false)
+    let directory = paths::absolute(os, &state.directory, path, false)
         .map_err(|error| messages::bad_workdir(*error))?;
-    state.image.config.working_dir = match os {
+    let kept = match os {
         "windows" => directory.replace('/', "\\"),
         _ => directory.clone(),
     };
+    state.changes.add(|image| image.config.working_dir = kept);
     state.directory = directory.clone();
     Ok(directory)
 }
