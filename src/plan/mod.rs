@@ -152,74 +152,46 @@ impl<'a> Planner<'a> {
         }
         let graph = Arc::clone(&self.graph);
         let written = graph.stage(id);
-        let place = |error| located(error, written.lines);
-        if let stage::Base::Stage(base) = written.base {
-            self.begin(base).map_err(place)?;
-            let own = std::mem::take(&mut self.states[index]);
-            self.states[index] = StageState::based_on(&self.states[base.index()], own);
-            self.set_again(id);
-        }
-        self.states[index].is_done = true;
-        self.states[index].ignore_cache = self
+        let mut state = std::mem::take(&mut self.states[index]);
+        state.ignore_cache = self
             .options
             .no_cache
             .includes(written.name.as_deref().unwrap_or_default());
-        self.begin(id).map_err(place)?;
+        self.enter(&mut state, id)
+            .map_err(|error| located(error, written.lines))?;
         for command in &written.commands {
-            let lines = command.instruction.lines;
-            self.command(id, command)
-                .map_err(|error| located(error, Some(lines)))?;
+            self.facts.begin(id, &command.instruction);
+            self.command(&mut state, command)
+                .map_err(|error| located(error, Some(command.instruction.lines)))?;
         }
+        state.is_done = true;
+        self.states[index] = state;
         Ok(())
     }
 
-    /// Carries the base image's config into the state that commands run with, unless it is there.
-    fn begin(&mut self, id: StageId) -> Result<()> {
-        let target = self.options.target_platform.clone();
-        let state = &mut self.states[id.index()];
-        let platform = state.platform.get_or_insert(target);
-        if std::mem::replace(&mut state.has_begun, true) {
-            return Ok(());
+    /// Begins a stage on its image, or where its base ended.
+    fn enter(&mut self, state: &mut StageState, id: StageId) -> Result<()> {
+        let target = self.options.target_platform;
+        if let stage::Base::Stage(base) = self.graph.stage(id).base {
+            let base = &mut self.states[base.index()];
+            begin(base, target)?;
+            state.stand_on(base);
+            self.set_again(state, id);
         }
-        let config = &Arc::clone(&state.image).config;
-        let mut names = HashSet::new();
-        for pair in &config.env {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            state.environment.keep(name, value);
-            state.has_odd_variables |= !names.insert(name);
-        }
-        if !names.contains("PATH") && platform.os != "windows" {
-            let default = image::default_path(&platform.os);
-            state.environment.keep("PATH", default);
-            state
-                .changes
-                .set_variable("PATH".to_owned(), default.to_owned());
-        }
-        state.shell = config.shell.as_slice().into();
-        state.user.clone_from(&config.user);
-        state.directory.clone_from(&config.working_dir);
-        if config.working_dir.is_empty() {
-            // An image that names no directory leaves commands in the root.
-            state.directory = "/".to_owned();
-        } else {
-            workdir::enter(state, &config.working_dir)?;
-        }
-        Ok(())
+        begin(state, target)
     }
 
     /// Sets the variables of the image again, as each stage does that begins on another.
-    fn set_again(&mut self, id: StageId) {
-        if !self.states[id.index()].has_odd_variables {
-            return self.states[id.index()].environment.begin();
+    fn set_again(&self, state: &mut StageState, id: StageId) {
+        if !state.has_odd_variables {
+            return state.environment.begin();
         }
-        let mut config = self.states[id.index()].image.config.clone();
-        let bases = self.below(id);
-        config.set_env(
-            bases
-                .iter()
-                .flat_map(|base| self.states[base.index()].changes.variables()),
-        );
-        let state = &mut self.states[id.index()];
+        let below = self.below(id);
+        let changes = below
+            .iter()
+            .map(|stage| &self.states[stage.index()].changes);
+        let mut config = state.image.config.clone();
+        config.set_env(changes.flat_map(Changes::variables));
         for pair in &config.env {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             state.environment.set(name, value);
@@ -237,20 +209,16 @@ impl<'a> Planner<'a> {
         below
     }
 
-    fn command(&mut self, id: StageId, command: &stage::Command) -> Result<()> {
+    fn command(&mut self, state: &mut StageState, command: &stage::Command) -> Result<()> {
         let instruction: &Instruction = &command.instruction;
-        self.states[id.index()].is_trigger = command.is_trigger;
-        self.facts.begin(id, &command.instruction);
+        state.is_trigger = command.is_trigger;
         match &instruction.kind {
-            Kind::Add(add) => self.add(id, command, add),
-            Kind::Copy(copy) => self.copy(id, command, copy),
-            Kind::Run(run) => self.run(id, command, run),
-            Kind::Workdir(workdir) => self.workdir(id, instruction, workdir),
-            Kind::Arg(arg) => self.arg(id, arg),
-            kind => {
-                let state = &mut self.states[id.index()];
-                settings::apply(state, kind, &self.expander, self.facts)
-            }
+            Kind::Add(add) => self.add(state, command, add),
+            Kind::Copy(copy) => self.copy(state, command, copy),
+            Kind::Run(run) => self.run(state, command, run),
+            Kind::Workdir(workdir) => self.workdir(state, instruction, workdir),
+            Kind::Arg(arg) => self.arg(state, arg),
+            kind => settings::apply(state, kind, &self.expander, self.facts),
         }
     }
 
@@ -308,6 +276,38 @@ impl<'a> Planner<'a> {
     fn reads_context(&mut self, path: &str) {
         self.context_paths.insert(path::join(&["/", path]));
     }
+}
+
+/// Carries the config of the image into the state that commands run with, unless it is there.
+fn begin(state: &mut StageState, target: &Platform) -> Result<()> {
+    let platform = state.platform.get_or_insert_with(|| target.clone());
+    if std::mem::replace(&mut state.has_begun, true) {
+        return Ok(());
+    }
+    let config = &Arc::clone(&state.image).config;
+    let mut names = HashSet::new();
+    for pair in &config.env {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        state.environment.keep(name, value);
+        state.has_odd_variables |= !names.insert(name);
+    }
+    if !names.contains("PATH") && platform.os != "windows" {
+        let default = image::default_path(&platform.os);
+        state.environment.keep("PATH", default);
+        state
+            .changes
+            .set_variable("PATH".to_owned(), default.to_owned());
+    }
+    state.shell = config.shell.as_slice().into();
+    state.user.clone_from(&config.user);
+    state.directory.clone_from(&config.working_dir);
+    if config.working_dir.is_empty() {
+        // An image that names no directory leaves commands in the root.
+        state.directory = "/".to_owned();
+    } else {
+        workdir::enter(state, &config.working_dir)?;
+    }
+    Ok(())
 }
 
 /// The platform of an image that was built for a platform somebody asked for. What was not asked for stays the base's own, as long

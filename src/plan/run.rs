@@ -1,5 +1,7 @@
 //! RUN: a process in a container.
 
+use std::fmt::Write;
+
 use crate::{
     diagnostic::Result,
     expand::{Environment, Expander},
@@ -15,7 +17,7 @@ use crate::{
     },
     proto::pb,
     reference::platform::Platform,
-    stage::{Command, StageId},
+    stage::Command,
     syntax::heredoc,
 };
 
@@ -28,22 +30,14 @@ const SCRIPTS: &str = "/dev/pipes/";
 
 impl Planner<'_> {
     /// Plans a RUN.
-    pub(super) fn run(&mut self, id: StageId, command: &Command, run: &Run) -> Result<()> {
-        let mounts = self.mounts_of(id, run)?;
-        self.reads(id, "/");
-        let mut state = std::mem::take(&mut self.states[id.index()]);
-        let planned = self.exec(&mut state, command, run, &mounts);
-        self.states[id.index()] = state;
-        planned
-    }
-
-    fn exec(
+    pub(super) fn run(
         &mut self,
         state: &mut StageState,
         command: &Command,
         run: &Run,
-        mounts: &[Mount],
     ) -> Result<()> {
+        let mounts = &self.mounts_of(state, run)?;
+        self.read[state.reads].insert("/".to_owned());
         let instruction = &command.instruction;
         let mut exec = Exec {
             root: state.output,
@@ -80,15 +74,12 @@ impl Planner<'_> {
         if self.options.supports("exec.meta.linux.resources") {
             meta.linux_resources = self.options.run.resources.clone();
         }
-        exec.args = arguments.clone();
+        state.commit(history(&arguments, state), true);
+        exec.args = arguments;
         exec.env = state.environment.list();
         exec.cwd = state.directory.clone();
         exec.user = state.user.clone();
         state.output = self.llb.add_exec(exec, meta).root;
-        state.commit(
-            format!("RUN {} # buildkit", history(&arguments, state)),
-            true,
-        );
         Ok(())
     }
 
@@ -232,17 +223,18 @@ fn summary(document: &str) -> String {
     }
 }
 
-/// `|1 ARG=value /bin/sh -c make`: the declared ARGs and the command, as history shows a RUN.
+/// `RUN |1 ARG=value /bin/sh -c make # buildkit`: the declared ARGs and the command, as history shows a RUN.
 fn history(arguments: &[String], state: &StageState) -> String {
     let declared: Vec<_> = state.declared.kept().collect();
-    let mut words = Vec::with_capacity(1 + declared.len() + arguments.len());
+    let mut line = String::from("RUN");
     if !declared.is_empty() {
-        words.push(format!("|{}", declared.len()));
+        // Writing to a string cannot fail.
+        let _ = write!(line, " |{}", declared.len());
     }
     for (name, value) in declared {
         let value = state.environment.get(name).unwrap_or(value);
-        words.push([name, "=", value].concat());
+        line.extend([" ", name, "=", value]);
     }
-    words.extend_from_slice(arguments);
-    words.join(" ")
+    line.extend(arguments.iter().flat_map(|argument| [" ", argument]));
+    line + " # buildkit"
 }

@@ -7,7 +7,6 @@ use crate::{
     expand::Expander,
     golang, image,
     instruction::{Arg, CommandLine, Healthcheck, KeyValue, Kind},
-    stage::StageId,
 };
 
 use super::{
@@ -116,8 +115,7 @@ pub(super) fn apply(
 
 impl Planner<'_> {
     /// ARG: a build argument's value, else the default, else the value from before the first FROM.
-    pub(super) fn arg(&mut self, id: StageId, arg: &Arg) -> Result<()> {
-        let state = &mut self.states[id.index()];
+    pub(super) fn arg(&mut self, state: &mut StageState, arg: &Arg) -> Result<()> {
         let mut shown = Vec::with_capacity(arg.declarations.len());
         for argument in &arg.declarations {
             self.facts.see(Seen::Argument {

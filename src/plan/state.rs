@@ -60,24 +60,21 @@ pub(super) struct StageState {
 }
 
 impl StageState {
-    /// A stage that begins where `base` ended. What progress shows stays the stage's own.
-    pub(super) fn based_on(base: &Self, own: Self) -> Self {
-        Self {
-            output: base.output,
-            output_platform: base.output_platform.clone(),
-            environment: base.environment.clone(),
-            directory: base.directory.clone(),
-            user: base.user.clone(),
-            shell: Arc::clone(&base.shell),
-            image: Arc::clone(&base.image),
-            base_image: base.base_image.clone(),
-            has_odd_variables: base.has_odd_variables,
-            platform: base.platform.clone(),
-            declared: base.declared.clone(),
-            has_directory: base.has_directory,
-            has_begun: base.has_begun,
-            ..own
-        }
+    /// Begins where `base` ended. What progress shows stays the stage's own.
+    pub(super) fn stand_on(&mut self, base: &Self) {
+        self.output = base.output;
+        self.output_platform.clone_from(&base.output_platform);
+        self.environment = base.environment.clone();
+        self.directory.clone_from(&base.directory);
+        self.user.clone_from(&base.user);
+        self.shell = Arc::clone(&base.shell);
+        self.image = Arc::clone(&base.image);
+        self.base_image.clone_from(&base.base_image);
+        self.has_odd_variables = base.has_odd_variables;
+        self.platform.clone_from(&base.platform);
+        self.declared = base.declared.clone();
+        self.has_directory = base.has_directory;
+        self.has_begun = base.has_begun;
     }
 
     /// Adds a line of history.

@@ -5,7 +5,6 @@ use crate::{
     instruction::{Instruction, Workdir},
     llb::file::{File, Mkdir},
     reference::platform::Platform,
-    stage::StageId,
 };
 
 use super::{
@@ -15,18 +14,6 @@ use super::{
 impl Planner<'_> {
     /// Plans a WORKDIR.
     pub(super) fn workdir(
-        &mut self,
-        id: StageId,
-        instruction: &Instruction,
-        workdir: &Workdir,
-    ) -> Result<()> {
-        let mut state = std::mem::take(&mut self.states[id.index()]);
-        let done = self.make_directory(&mut state, instruction, workdir);
-        self.states[id.index()] = state;
-        done
-    }
-
-    fn make_directory(
         &mut self,
         state: &mut StageState,
         instruction: &Instruction,
