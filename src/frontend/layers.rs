@@ -167,7 +167,11 @@ async fn read_report(
     let definition = job.marshal(&plan.llb, Some(output), wanted)?;
     let solved = job
         .gateway
-        .solve(SolveRequest::definition(definition))
+        .solve(SolveRequest {
+            // This is where the user's own steps run first.
+            cache_imports: job.options.cache_imports.clone(),
+            ..SolveRequest::definition(definition)
+        })
         .await?;
     let bytes = context::file(job.gateway, &solved, file).await?;
     Report::from_json(&bytes).map_err(|error| Diagnostic::error(error.to_string()).into())

@@ -35,6 +35,7 @@ use crate::{
         },
         stdio::stdio,
     },
+    llb::for_the_wire,
     proto::{
         Stat,
         frontend::{self, FileRange, Ref, llb_bridge_client::LlbBridgeClient},
@@ -216,7 +217,7 @@ impl Gateway for Client {
         let evaluates = self.can(caps::SOLVE_EVALUATE);
         let evaluate = request.evaluate;
         let request = frontend::SolveRequest {
-            definition: request.definition,
+            definition: request.definition.map(for_the_wire),
             frontend: request.frontend,
             frontend_opt: request.options,
             allow_result_return: true,
@@ -229,7 +230,11 @@ impl Gateway for Client {
                     attrs: import.attrs,
                 })
                 .collect(),
-            frontend_inputs: request.inputs,
+            frontend_inputs: request
+                .inputs
+                .into_iter()
+                .map(|(name, input)| (name, kept_in_a_map(input)))
+                .collect(),
             evaluate: evaluate && evaluates,
         };
         let mut bridge = self.bridge.clone();
@@ -346,7 +351,10 @@ impl Gateway for Client {
             short: warning.short.into(),
             detail: warning.detail.into_iter().map(Bytes::from).collect(),
             url: warning.url,
-            info: warning.info,
+            info: warning.info.map(|mut info| {
+                info.definition = info.definition.map(for_the_wire);
+                info
+            }),
             ranges: warning.ranges,
         };
         let mut bridge = self.bridge.clone();
@@ -392,6 +400,13 @@ impl Client {
             ..Default::default()
         })
     }
+}
+
+/// A definition as the value of a map: an empty message would be left out, and a daemon does not survive that.
+fn kept_in_a_map(definition: pb::Definition) -> pb::Definition {
+    let mut definition = for_the_wire(definition);
+    definition.source.get_or_insert_default();
+    definition
 }
 
 /// The sending half of the connection, in the shape that tonic's client wants.

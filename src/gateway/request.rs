@@ -140,9 +140,11 @@ impl SolveResult {
         use frontend::{RefMap, RefMapDeprecated, result::Result};
         // The daemon knows what it solved: the name is enough.
         let id = |reference: Option<Ref>| reference.unwrap_or_default().id;
-        let named = |reference| Ref {
-            id: id(reference),
-            def: None,
+        // An empty message would be left out of the map, and a daemon does not survive that: the empty definition keeps it there.
+        let named = |reference| {
+            let id = id(reference);
+            let def = id.is_empty().then(pb::Definition::default);
+            Ref { id, def }
         };
         let result = match self.refs {
             Refs::One(one) if ref_array => Result::Ref(named(one)),

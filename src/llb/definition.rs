@@ -42,12 +42,31 @@ impl Definition {
 
     /// The message that carries this definition. The ops are shared, not copied.
     pub fn to_pb(&self) -> pb::Definition {
-        pb::Definition {
-            def: self.ops.clone(),
-            metadata: self.metadata.clone(),
-            source: self.source.clone(),
-        }
+        self.clone().into()
     }
+}
+
+/// Leaves the ops that are written nowhere out of a source map, and out of those of the definitions in it.
+///
+/// prost writes an empty value of a map as no value, which a daemon reads as a nil pointer and does not survive; an entry that is
+/// not there at all it takes.
+pub fn for_the_wire(mut definition: pb::Definition) -> pb::Definition {
+    let mut open = vec![&mut definition];
+    while let Some(definition) = open.pop() {
+        let Some(source) = &mut definition.source else {
+            continue;
+        };
+        source
+            .locations
+            .retain(|_, locations| !locations.locations.is_empty());
+        open.extend(
+            source
+                .infos
+                .iter_mut()
+                .filter_map(|info| info.definition.as_mut()),
+        );
+    }
+    definition
 }
 
 impl From<Definition> for pb::Definition {

@@ -12,7 +12,7 @@
 //! those of the Go original's `client/llb` (BuildKit v0.32.2), which is what makes two frontends
 //! share one build cache; `testdata` holds digests that the original made.
 
-pub use definition::{Definition, digest};
+pub use definition::{Definition, digest, for_the_wire};
 pub use foreign::Error;
 pub use graph::{
     Defaults, ExecOutputs, Graph, Input, Location, Meta, Origin, Output, PassthroughInput,

@@ -80,6 +80,7 @@ fn check_address(address: &str) -> Result<()> {
         },
     };
     match golang::parse_ip(plain) {
+        _ if plain.is_empty() => Ok(()),
         Some(_) => Ok(()),
         None => Err(error(format!("invalid IP address: {plain}"))),
     }

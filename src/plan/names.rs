@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::{
     expand::{Expander, Scope},
+    golang,
     reference::platform::{self, Platform},
 };
 
@@ -66,7 +67,7 @@ pub(super) fn step(
 /// The first word in capitals.
 fn upper_first(mut command: String) -> String {
     let length = command.find(' ').unwrap_or(command.len());
-    let upper = command.get(..length).unwrap_or_default().to_uppercase();
+    let upper = golang::to_upper(command.get(..length).unwrap_or_default());
     command.replace_range(..length, &upper);
     command
 }

@@ -128,11 +128,11 @@ impl<'a> Resolution<'a> {
         let mut missing: Vec<Query> = Vec::new();
         for id in self.graph.ids().filter(|id| !self.found[id.index()]) {
             let stage = self.graph.stage(id);
-            let wanted = self.wanted(stage).map_err(|error| at(error, stage))?;
-            let Some(query) = wanted
-                .filter(|_| planned[id.index()])
-                .and_then(Query::unless_plain)
-            else {
+            let needed = planned[id.index()];
+            let wanted = self
+                .wanted(stage, needed)
+                .map_err(|error| at(error, stage))?;
+            let Some(query) = wanted.filter(|_| needed).and_then(Query::unless_plain) else {
                 continue;
             };
             if !known.contains_key(&query.wanted)
@@ -144,8 +144,8 @@ impl<'a> Resolution<'a> {
         Ok(missing)
     }
 
-    /// What a stage begins with; `None` when it is empty.
-    fn wanted(&self, stage: &Stage) -> Result<Option<Query>> {
+    /// What a stage begins with; `None` when it is empty. Contexts are looked at for stages that are needed.
+    fn wanted(&self, stage: &Stage, needed: bool) -> Result<Option<Query>> {
         if stage.base == Base::Scratch && stage.context.is_none() {
             return Ok(None);
         }
@@ -157,6 +157,7 @@ impl<'a> Resolution<'a> {
             .as_ref()
             .unwrap_or(self.options.target_platform);
         let context = match &stage.context {
+            _ if !needed => None,
             Some(context) => Some(context.clone()),
             None => self
                 .options
@@ -208,7 +209,7 @@ impl<'a> Resolution<'a> {
                 continue;
             }
             self.found[index] = planned[index];
-            let wanted = self.wanted(self.graph.stage(id))?;
+            let wanted = self.wanted(self.graph.stage(id), planned[index])?;
             match wanted {
                 None => self.begin_empty(id),
                 Some(query) if planned[index] => {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::{
     diagnostic::Result,
     expand::{Environment, Expander},
-    golang,
+    golang::{self, path},
     instruction::{
         self, Run,
         run::{Mount, MountKind, Network, Security},
@@ -126,7 +126,7 @@ impl Planner<'_> {
         let file = self.inline_file(name, 0o755, body, state.platform.as_ref());
         exec.mounts
             .push(exec::Mount::bind(SCRIPTS, file).select("/").readonly());
-        format!("{SCRIPTS}{name}")
+        path::join(&[SCRIPTS, name])
     }
 
     /// A file on an empty file system, as heredocs need it.

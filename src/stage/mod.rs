@@ -351,7 +351,7 @@ impl Graph {
     fn add(&mut self, stage: Stage) -> StageId {
         let id = StageId(self.stages.len());
         if let Some(name) = stage.name.as_ref().filter(|name| !name.is_empty()) {
-            self.names.insert(name.to_lowercase(), id);
+            self.names.insert(golang::to_lower(name), id);
         }
         self.stages.push(stage);
         id
@@ -367,7 +367,7 @@ impl Graph {
     }
 
     fn by_name(&self, name: &str) -> Option<StageId> {
-        self.names.get(&name.to_lowercase()).copied()
+        self.names.get(&golang::to_lower(name)).copied()
     }
 
     /// Finds what a command of stage `owner` reads from. What no stage is named is an image: a stage of its own.

@@ -9,7 +9,7 @@ use crate::python::interpreter::Unknown;
 use crate::report;
 
 /// What ends a sentence about a Python that is not there.
-const OTHER_WAYS: &str = "or write `# fal: python-runtime=standalone` to get one, `# fal: mode=server` if the image runs a server \
+const OTHER_WAYS: &str = "or write `# fal: mode=server` if the image runs a server \
                           of its own, or `# fal: mode=off` for a plain Dockerfile build";
 
 pub(super) fn python_not_found(

@@ -529,7 +529,6 @@ mod tests {
                     "python:3.11-slim",
                     "mode=server",
                     "mode=off",
-                    "python-runtime=standalone",
                 ],
             ),
             (
