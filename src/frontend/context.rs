@@ -57,10 +57,18 @@ pub(super) async fn read(
         _ => dockerfile_source(&place, options, session),
     };
     let definition = single(source, &name, gateway);
-    let (dockerfile, ignore) = tokio::join!(
+    let (dockerfile, ignore, inputs) = tokio::join!(
         dockerfile(gateway, &definition, &place.filename),
         ignore_file(gateway, options, session, place.remote.is_some()),
+        gateway.inputs(),
     );
+    if let Some(input) = ["context", "dockerfile"].into_iter().find(|name| {
+        inputs
+            .as_ref()
+            .is_ok_and(|inputs| inputs.contains_key(*name))
+    }) {
+        return Err(unsupported(&format!("the input {input} of another build")).into());
+    }
     let (bytes, own_ignore) = dockerfile?;
     let main = match place.remote {
         Some((source, name)) => MainContext::Source(source, name),

@@ -46,3 +46,26 @@ fn a_run_that_fails_is_marked() {
 fn a_source_that_is_not_in_the_context_is_marked() {
     check("COPY missing.txt /app/");
 }
+
+/// An op that no line is known of must not hurt the daemon when it fails.
+#[test]
+#[ignore = "needs the stack: cargo xtask test"]
+fn a_download_that_fails_is_told_and_the_daemon_lives() {
+    let stack = Stack::new();
+    let folder = stack::folder(&[(
+        "Dockerfile",
+        "FROM busybox:latest\nADD http://127.0.0.1:1/x /x\n",
+    )]);
+    let outcome = stack.buildctl(folder.path(), &stack.dockerfile(), &[]);
+    outcome.failed();
+    assert!(
+        outcome.log.contains("connection refused"),
+        "{}",
+        outcome.log
+    );
+    let folder = stack::folder(&[("Dockerfile", "FROM scratch\nLABEL a=b\n")]);
+    let platforms = ["--opt", "platform=linux/amd64,linux/arm64"];
+    stack
+        .buildctl(folder.path(), &stack.dockerfile(), &platforms)
+        .succeeded();
+}
