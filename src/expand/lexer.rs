@@ -18,7 +18,16 @@ use crate::{
 /// How deep substitutions may stand in each other; each level costs a little of the stack.
 const DEEPEST: usize = 100;
 
+/// The scanner of the original drops it at the beginning.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 pub(super) fn word(modes: &Expander, word: &str, scope: &dyn Scope) -> Result<Expanded, Error> {
+    if !word.contains(|c| c == modes.escape || matches!(c, '$' | '\'' | '"' | BYTE_ORDER_MARK)) {
+        return Ok(Expanded {
+            text: word.to_owned(),
+            ..Expanded::default()
+        });
+    }
     let mut lexer = Lexer::new(modes, word, scope);
     match lexer.read(None, modes.raw_escapes) {
         Ok(text) => Ok(Expanded {
@@ -42,6 +51,7 @@ pub(super) fn words(modes: &Expander, word: &str, scope: &dyn Scope) -> Result<V
 struct Lexer<'a> {
     modes: &'a Expander,
     scope: &'a dyn Scope,
+    length: usize,
     chars: Peekable<Chars<'a>>,
     /// The words so far, when somebody wants them.
     words: Option<Words>,
@@ -56,11 +66,11 @@ struct Lexer<'a> {
 
 impl<'a> Lexer<'a> {
     fn new(modes: &'a Expander, word: &'a str, scope: &'a dyn Scope) -> Self {
-        // The scanner of the original drops a byte order mark.
-        let word = word.strip_prefix('\u{feff}').unwrap_or(word);
+        let word = word.strip_prefix(BYTE_ORDER_MARK).unwrap_or(word);
         Self {
             modes,
             scope,
+            length: word.len(),
             chars: word.chars().peekable(),
             words: None,
             matched: BTreeSet::new(),
@@ -103,7 +113,8 @@ impl<'a> Lexer<'a> {
 
     fn pieces(&mut self, stop: Option<char>) -> Result<String, Reason> {
         let quotes = !self.modes.skip_quotes;
-        let mut text = String::new();
+        // The text of a whole word is about as long as the word.
+        let mut text = String::with_capacity(if self.depth == 1 { self.length } else { 0 });
         while let Some(c) = self.peek() {
             if Some(c) == stop {
                 self.chars.next();

@@ -7,36 +7,50 @@ use std::str::Chars;
 
 /// The shortest path that means the same (`filepath.Clean`): no `.`, no `//`, and `..` only at the start.
 pub fn clean(path: &str) -> String {
-    let rooted = is_abs(path);
-    let mut kept: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if kept.last().is_some_and(|&last| last != "..") => {
-                kept.pop();
-            }
-            ".." if rooted => {}
-            _ => kept.push(part),
-        }
-    }
-    match (rooted, kept.join("/")) {
-        (true, rest) => format!("/{rest}"),
-        (false, rest) if rest.is_empty() => ".".to_owned(),
-        (false, rest) => rest,
-    }
+    clean_parts(&[path])
 }
 
 /// The parts as one clean path (`filepath.Join`); empty parts do not count, and of nothing comes nothing.
 pub fn join(parts: &[&str]) -> String {
-    let parts: Vec<&str> = parts
-        .iter()
-        .copied()
-        .filter(|part| !part.is_empty())
-        .collect();
-    if parts.is_empty() {
-        return String::new();
+    match parts.iter().all(|part| part.is_empty()) {
+        true => String::new(),
+        false => clean_parts(parts),
     }
-    clean(&parts.join("/"))
+}
+
+/// The parts as one clean path; `.` when nothing is left.
+fn clean_parts(parts: &[&str]) -> String {
+    let mut parts = parts.iter().filter(|part| !part.is_empty()).peekable();
+    let rooted = parts.peek().is_some_and(|part| is_abs(part));
+    let length = parts.clone().map(|part| part.len() + 1).sum();
+    let mut clean = String::with_capacity(length);
+    clean.extend(rooted.then_some('/'));
+    // What `..` cannot take away.
+    let mut fixed = clean.len();
+    for part in parts.flat_map(|part| part.split('/')) {
+        let kept = clean.get(fixed..).unwrap_or_default();
+        match part {
+            "" | "." => {}
+            ".." if !kept.is_empty() => {
+                let parent = fixed + kept.rfind('/').unwrap_or(0);
+                clean.truncate(parent);
+            }
+            ".." if rooted => {}
+            _ => {
+                if !clean.is_empty() && !clean.ends_with('/') {
+                    clean.push('/');
+                }
+                clean.push_str(part);
+                if part == ".." {
+                    fixed = clean.len();
+                }
+            }
+        }
+    }
+    if clean.is_empty() {
+        clean.push('.');
+    }
+    clean
 }
 
 /// The last element (`filepath.Base`): `.` of an empty path, `/` of a path of slashes.

@@ -5,7 +5,7 @@
 //! `github.com/moby/docker-image-spec`; Go drops what it does not know, and so do we.
 //! Knows nothing of Dockerfiles or layers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
@@ -194,13 +194,22 @@ impl Execution {
             .find_map(|(key, value)| (key == name).then_some(value))
     }
 
-    /// Sets a variable where it stands, or behind the others.
-    pub fn set_env(&mut self, name: &str, value: &str) {
-        let variable = format!("{name}={value}");
-        let is_same = |old: &&mut String| old.split('=').next() == Some(name);
-        match self.env.iter_mut().find(is_same) {
-            Some(old) => *old = variable,
-            None => self.env.push(variable),
+    /// Sets variables, one after the other, each where it stands, or behind the others.
+    pub fn set_env<'a>(&mut self, variables: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        let name_of = |variable: &str| variable.split('=').next().unwrap_or_default().to_owned();
+        let mut places = HashMap::new();
+        for (place, variable) in self.env.iter().enumerate() {
+            places.entry(name_of(variable)).or_insert(place);
+        }
+        for (name, value) in variables {
+            let variable = [name, "=", value].concat();
+            match places.get(name).and_then(|place| self.env.get_mut(*place)) {
+                Some(old) => *old = variable,
+                None => {
+                    places.entry(name_of(&variable)).or_insert(self.env.len());
+                    self.env.push(variable);
+                }
+            }
         }
     }
 }
@@ -258,9 +267,7 @@ mod tests {
             env: vec!["A=1".into(), "B".into(), "A=2".into()],
             ..Execution::default()
         };
-        execution.set_env("A", "3=3");
-        execution.set_env("B", "4");
-        execution.set_env("C", "");
+        execution.set_env([("A", "3=3"), ("B", "4"), ("C", "5"), ("C", "")]);
         assert_eq!(execution.env, ["A=3=3", "B=4", "A=2", "C="]);
         assert_eq!(
             (execution.env("A"), execution.env("C"), execution.env("D")),

@@ -11,7 +11,7 @@ use crate::{
     },
     proto::pb,
     reference::{digest, git, url},
-    stage::{Command, StageId},
+    stage::Command,
 };
 
 use super::{
@@ -85,8 +85,13 @@ struct Remote {
 
 impl Planner<'_> {
     /// Plans a COPY.
-    pub(super) fn copy(&mut self, id: StageId, command: &Command, copy: &Copy) -> Result<()> {
-        let mut words = Words::new(&self.expander, &self.states[id.index()], self.facts);
+    pub(super) fn copy(
+        &mut self,
+        state: &mut StageState,
+        command: &Command,
+        copy: &Copy,
+    ) -> Result<()> {
+        let mut words = Words::new(&self.expander, state, self.facts);
         let mut transfer = Transfer {
             keyword: "COPY",
             chown: words.optional(copy.chown.as_deref())?,
@@ -102,16 +107,15 @@ impl Planner<'_> {
             Some(from) => {
                 let source = &self.states[from.index()];
                 if !source.is_done {
-                    let label = &self.graph.stage(id).label;
                     return Err(messages::copy_from_later(
                         copy.from.as_deref().unwrap_or_default(),
-                        label,
+                        &state.label,
                     ));
                 }
                 source.output
             }
         };
-        self.transfer_files(id, command, &transfer, input, Remote::default())?;
+        self.transfer_files(state, command, &transfer, input, Remote::default())?;
         for source in &transfer.sources {
             match from {
                 None => self.reads_context(source),
@@ -122,8 +126,13 @@ impl Planner<'_> {
     }
 
     /// Plans an ADD.
-    pub(super) fn add(&mut self, id: StageId, command: &Command, add: &Add) -> Result<()> {
-        let mut words = Words::new(&self.expander, &self.states[id.index()], self.facts);
+    pub(super) fn add(
+        &mut self,
+        state: &mut StageState,
+        command: &Command,
+        add: &Add,
+    ) -> Result<()> {
+        let mut words = Words::new(&self.expander, state, self.facts);
         let chown = words.optional(add.chown.as_deref())?;
         let chmod = words.optional(add.chmod.as_deref())?;
         let checksum = words.optional(add.checksum.as_deref())?;
@@ -142,7 +151,7 @@ impl Planner<'_> {
         };
         remote.check(&transfer.sources)?;
         let context = Some(self.context);
-        self.transfer_files(id, command, &transfer, context, remote)?;
+        self.transfer_files(state, command, &transfer, context, remote)?;
         for source in &transfer.sources {
             if !source.starts_with("http://") && !source.starts_with("https://") {
                 self.reads_context(source);
@@ -152,20 +161,6 @@ impl Planner<'_> {
     }
 
     fn transfer_files(
-        &mut self,
-        id: StageId,
-        command: &Command,
-        transfer: &Transfer,
-        from: Input,
-        remote: Remote,
-    ) -> Result<()> {
-        let mut state = std::mem::take(&mut self.states[id.index()]);
-        let done = self.transfer_into(&mut state, command, transfer, from, remote);
-        self.states[id.index()] = state;
-        done
-    }
-
-    fn transfer_into(
         &mut self,
         state: &mut StageState,
         command: &Command,
@@ -221,7 +216,8 @@ impl Planner<'_> {
         }
         for document in &transfer.documents {
             let path = paths::without_drive(&os, &document.path, false)
-                .map_err(|error| messages::removing_drive(*error))?;
+                .map_err(|error| messages::removing_drive(*error))?
+                .into_owned();
             let file = self.inline_file(&path, 0o644, &document.content, platform.as_ref());
             copies.push(file::Copy {
                 source: Some(file),

@@ -5,6 +5,7 @@
 //!
 //! One file a thing that instructions do: `run`, `mounts`, `copy`, `workdir`, `settings` (what only changes the config).
 
+mod changes;
 mod context;
 mod copy;
 mod expose;
@@ -26,7 +27,10 @@ pub use facts::{BaseImage, CommandFacts, Facts, Seen};
 pub use options::{NoCache, Options, RunSettings, extra_hosts};
 pub use resolve::{Bases, Resolution, Step, suggest_image};
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use crate::{
     diagnostic::{Diagnostic, Result},
@@ -41,6 +45,7 @@ use crate::{
     stage::{self, Graph, StageId},
 };
 
+use changes::Changes;
 use state::StageState;
 
 /// What a build makes: the file system to solve for and the config of the image.
@@ -147,102 +152,93 @@ impl<'a> Planner<'a> {
         }
         let graph = Arc::clone(&self.graph);
         let written = graph.stage(id);
-        if let stage::Base::Stage(base) = written.base {
-            self.states[index] =
-                StageState::based_on(&self.states[base.index()], &self.states[index]);
-        }
-        self.states[index].is_done = true;
-        self.states[index].ignore_cache = self
+        let mut state = std::mem::take(&mut self.states[index]);
+        state.ignore_cache = self
             .options
             .no_cache
             .includes(written.name.as_deref().unwrap_or_default());
-        self.enter(id)
+        self.enter(&mut state, id)
             .map_err(|error| located(error, written.lines))?;
         for command in &written.commands {
-            let lines = command.instruction.lines;
-            self.command(id, command)
-                .map_err(|error| located(error, Some(lines)))?;
+            self.facts.begin(id, &command.instruction);
+            self.command(&mut state, command)
+                .map_err(|error| located(error, Some(command.instruction.lines)))?;
         }
+        state.is_done = true;
+        self.states[index] = state;
         Ok(())
     }
 
-    /// Carries the base image's config into the state that commands run with.
-    fn enter(&mut self, id: StageId) -> Result<()> {
-        let target = self.options.target_platform.clone();
-        let state = &mut self.states[id.index()];
-        let platform = state.platform.get_or_insert(target).clone();
-        let has_path = state
-            .image
-            .config
-            .env
-            .iter()
-            .any(|pair| pair.split('=').next() == Some("PATH"));
-        if !has_path && platform.os != "windows" {
-            let default = format!("PATH={}", image::default_path(&platform.os));
-            state.image.config.env.push(default);
+    /// Begins a stage on its image, or where its base ended.
+    fn enter(&mut self, state: &mut StageState, id: StageId) -> Result<()> {
+        let target = self.options.target_platform;
+        if let stage::Base::Stage(base) = self.graph.stage(id).base {
+            let base = &mut self.states[base.index()];
+            begin(base, target)?;
+            state.stand_on(base);
+            self.set_again(state, id);
         }
-        for pair in &state.image.config.env {
+        begin(state, target)
+    }
+
+    /// Sets the variables of the image again, as each stage does that begins on another.
+    fn set_again(&self, state: &mut StageState, id: StageId) {
+        if !state.has_odd_variables {
+            return state.environment.begin();
+        }
+        let below = self.below(id);
+        let changes = below
+            .iter()
+            .map(|stage| &self.states[stage.index()].changes);
+        let mut config = state.image.config.clone();
+        config.set_env(changes.flat_map(Changes::variables));
+        for pair in &config.env {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             state.environment.set(name, value);
         }
-        // An image that names no directory leaves commands in the root.
-        if state.directory.is_empty() {
-            state.directory = "/".to_owned();
-        }
-        if let Some(directory) =
-            Some(state.image.config.working_dir.clone()).filter(|directory| !directory.is_empty())
-        {
-            workdir::enter(state, &directory)?;
-        }
-        if !state.image.config.user.is_empty() {
-            state.user = state.image.config.user.clone();
-        }
-        Ok(())
     }
 
-    fn command(&mut self, id: StageId, command: &stage::Command) -> Result<()> {
+    /// The stages that `id` stands on, the lowest first.
+    fn below(&self, id: StageId) -> Vec<StageId> {
+        let base_of = |id: &StageId| match self.graph.stage(*id).base {
+            stage::Base::Stage(base) => Some(base),
+            _ => None,
+        };
+        let mut below: Vec<_> = std::iter::successors(base_of(&id), base_of).collect();
+        below.reverse();
+        below
+    }
+
+    fn command(&mut self, state: &mut StageState, command: &stage::Command) -> Result<()> {
         let instruction: &Instruction = &command.instruction;
-        self.states[id.index()].is_trigger = command.is_trigger;
-        self.facts.begin(id, &command.instruction);
+        state.is_trigger = command.is_trigger;
         match &instruction.kind {
-            Kind::Add(add) => self.add(id, command, add),
-            Kind::Copy(copy) => self.copy(id, command, copy),
-            Kind::Run(run) => self.run(id, command, run),
-            Kind::Workdir(workdir) => self.workdir(id, instruction, workdir),
-            Kind::Arg(arg) => self.arg(id, arg),
-            kind => {
-                let state = &mut self.states[id.index()];
-                settings::apply(state, kind, &self.expander, self.facts)
-            }
+            Kind::Add(add) => self.add(state, command, add),
+            Kind::Copy(copy) => self.copy(state, command, copy),
+            Kind::Run(run) => self.run(state, command, run),
+            Kind::Workdir(workdir) => self.workdir(state, instruction, workdir),
+            Kind::Arg(arg) => self.arg(state, arg),
+            kind => settings::apply(state, kind, &self.expander, self.facts),
         }
     }
 
     /// The target's config, the contexts as they turned out to be needed, and the platform that was asked for.
     fn finish(mut self, main: &MainContext) -> Result<Plan> {
         let target = self.graph.target();
-        let state = &mut self.states[target.index()];
-        let reads = state.reads;
+        let reads = self.states[target.index()].reads;
         self.read[reads].insert("/".to_owned());
-        state
-            .image
-            .config
-            .labels
-            .extend(self.options.labels.clone());
         for local in &self.locals {
             local.describe(&mut self.llb, &self.read);
         }
         let followed = paths::followed(&self.context_paths);
         main.describe(&mut self.llb, self.context, &followed);
-        let mut state = self.states.swap_remove(target.index());
-        if let Some(wanted) = self.options.requested_platform() {
-            retarget(&mut state.image.platform, wanted);
-        }
-        state.image.platform = std::mem::take(&mut state.image.platform).normalize();
+        let image = self.config(target);
+        let state = self.states.swap_remove(target.index());
         Ok(Plan {
             llb: self.llb,
             output: state.output,
-            image: state.image,
-            base_image: state.base_image,
+            image,
+            base_image: state.base_image.map(|image| (*image).clone()),
             file: self.file,
             target_lines: self.graph.stage(target).lines,
             platform: state
@@ -251,6 +247,24 @@ impl<'a> Planner<'a> {
             epoch: self.graph.epoch,
             ignore_cache: state.ignore_cache,
         })
+    }
+
+    /// The config of the target, whose stages are done.
+    fn config(&mut self, target: StageId) -> image::Config {
+        let mut image = (*self.states[target.index()].image).clone();
+        let mut stages = self.below(target);
+        stages.push(target);
+        let changes = stages
+            .into_iter()
+            .map(|stage| std::mem::take(&mut self.states[stage.index()].changes))
+            .collect();
+        Changes::apply(changes, &mut image);
+        image.config.labels.extend(self.options.labels.clone());
+        if let Some(wanted) = self.options.requested_platform() {
+            retarget(&mut image.platform, wanted);
+        }
+        image.platform = image.platform.normalize();
+        image
     }
 
     /// Notes that `path` is read from the root of `stage`.
@@ -262,6 +276,38 @@ impl<'a> Planner<'a> {
     fn reads_context(&mut self, path: &str) {
         self.context_paths.insert(path::join(&["/", path]));
     }
+}
+
+/// Carries the config of the image into the state that commands run with, unless it is there.
+fn begin(state: &mut StageState, target: &Platform) -> Result<()> {
+    let platform = state.platform.get_or_insert_with(|| target.clone());
+    if std::mem::replace(&mut state.has_begun, true) {
+        return Ok(());
+    }
+    let config = &Arc::clone(&state.image).config;
+    let mut names = HashSet::new();
+    for pair in &config.env {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        state.environment.keep(name, value);
+        state.has_odd_variables |= !names.insert(name);
+    }
+    if !names.contains("PATH") && platform.os != "windows" {
+        let default = image::default_path(&platform.os);
+        state.environment.keep("PATH", default);
+        state
+            .changes
+            .set_variable("PATH".to_owned(), default.to_owned());
+    }
+    state.shell = config.shell.as_slice().into();
+    state.user.clone_from(&config.user);
+    state.directory.clone_from(&config.working_dir);
+    if config.working_dir.is_empty() {
+        // An image that names no directory leaves commands in the root.
+        state.directory = "/".to_owned();
+    } else {
+        workdir::enter(state, &config.working_dir)?;
+    }
+    Ok(())
 }
 
 /// The platform of an image that was built for a platform somebody asked for. What was not asked for stays the base's own, as long

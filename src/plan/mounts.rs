@@ -20,8 +20,8 @@ use super::{Planner, messages, state::StageState, words::Words};
 
 impl Planner<'_> {
     /// The mounts of a RUN, their variables replaced.
-    pub(super) fn mounts_of(&mut self, id: StageId, run: &Run) -> Result<Vec<Mount>> {
-        let mut words = Words::new(&self.expander, &self.states[id.index()], self.facts);
+    pub(super) fn mounts_of(&mut self, state: &StageState, run: &Run) -> Result<Vec<Mount>> {
+        let mut words = Words::new(&self.expander, state, self.facts);
         run::mounts(&run.mounts, |word| words.word(word))
     }
 

@@ -1,5 +1,7 @@
 //! How progress names a step: `[linux/amd64 build 2/5] RUN make`.
 
+use std::fmt::Write;
+
 use crate::{
     expand::{Expander, Scope},
     reference::platform::{self, Platform},
@@ -15,20 +17,17 @@ impl Planner<'_> {
         command: &str,
         platform: Option<&Platform>,
     ) -> String {
-        let target = target_of(&state.environment);
-        step(
-            state,
-            command,
-            platform,
-            self.options.is_multi_platform,
-            target,
-        )
+        let with_platform = self.options.is_multi_platform;
+        let target = with_platform
+            .then(|| target_of(&state.environment))
+            .flatten();
+        step(state, command, platform, with_platform, target)
     }
 
     /// The command as progress shows it, its variables replaced where that is possible.
     pub(super) fn shown(&self, command: &str, expander: &Expander, scope: &dyn Scope) -> String {
         let expanded = expander.word(command, scope).map(|expanded| expanded.text);
-        upper_first(&expanded.unwrap_or_else(|_| command.to_owned()))
+        upper_first(expanded.unwrap_or_else(|_| command.to_owned()))
     }
 }
 
@@ -44,7 +43,8 @@ pub(super) fn step(
         return command.to_owned();
     }
     state.step += 1;
-    let mut name = String::from("[");
+    let mut name = String::with_capacity("[100/100] ".len() + state.label.len() + command.len());
+    name.push('[');
     if let Some(platform) = platform.filter(|_| with_platform) {
         name += &platform.format_all();
         name += &cross(platform, target);
@@ -55,7 +55,8 @@ pub(super) fn step(
         name.push(' ');
     }
     let width = state.step_count.ilog10() as usize + 1;
-    name += &format!("{:width$}/{}] ", state.step, state.step_count);
+    // Writing to a string cannot fail.
+    let _ = write!(name, "{:width$}/{}] ", state.step, state.step_count);
     if state.is_trigger {
         name += "ONBUILD ";
     }
@@ -63,11 +64,11 @@ pub(super) fn step(
 }
 
 /// The first word in capitals.
-fn upper_first(command: &str) -> String {
-    match command.split_once(' ') {
-        Some((first, rest)) => format!("{} {rest}", first.to_uppercase()),
-        None => command.to_uppercase(),
-    }
+fn upper_first(mut command: String) -> String {
+    let length = command.find(' ').unwrap_or(command.len());
+    let upper = command.get(..length).unwrap_or_default().to_uppercase();
+    command.replace_range(..length, &upper);
+    command
 }
 
 /// `->arm64` after the platform that a step runs on, when it builds for another.

@@ -23,15 +23,16 @@ pub(super) fn absolute(
     };
     let mut directory = without_drive(os, directory, keep_slash)?;
     if !is_absolute(os, &directory) {
-        directory = path::join(&["/", &directory]);
+        directory = path::join(&["/", &directory]).into();
     }
-    let mut result = match written.as_ref() {
+    let result = match written.as_ref() {
         "" => without_drive(os, &directory, keep_slash)?,
         written => without_drive(os, written, keep_slash)?,
     };
-    if !is_absolute(os, &result) {
-        result = path::join(&[&directory, &result]);
-    }
+    let mut result = match is_absolute(os, &result) {
+        true => result.into_owned(),
+        false => path::join(&[&directory, &result]),
+    };
     if keep_slash {
         if written.ends_with('/') && !result.ends_with('/') {
             result.push('/');
@@ -51,18 +52,21 @@ pub(super) fn destination(os: &str, directory: &str, written: &str) -> Result<St
     if is_absolute(os, &written) {
         return absolute(os, "/", &written, true);
     }
-    let written = if matches!(written.as_str(), "" | ".") {
-        "./"
-    } else {
-        &written
+    let written = match written.as_ref() {
+        "" | "." => "./",
+        written => written,
     };
     absolute(os, directory, written, true)
 }
 
 /// A Windows path without its drive, which must be `C:`, and with forward slashes; any other path as it is.
-pub(super) fn without_drive(os: &str, written: &str, keep_slash: bool) -> Result<String> {
+pub(super) fn without_drive<'a>(
+    os: &str,
+    written: &'a str,
+    keep_slash: bool,
+) -> Result<Cow<'a, str>> {
     if os != "windows" {
-        return Ok(written.to_owned());
+        return Ok(Cow::Borrowed(written));
     }
     if written.len() == 2 && written.ends_with(':') {
         return Err(messages::drive_alone(written));
@@ -80,7 +84,7 @@ pub(super) fn without_drive(os: &str, written: &str, keep_slash: bool) -> Result
     if keep_slash && clean.len() > 1 && rest.ends_with('/') {
         clean.push('/');
     }
-    Ok(clean)
+    Ok(Cow::Owned(clean))
 }
 
 /// Whether a path does not depend on WORKDIR.

@@ -3,6 +3,8 @@
 //! ONBUILD in a base image may bring new images to read from, so this is a loop: [`Resolution::step`] says what it needs, and is
 //! called again with the answers until nothing is missing.
 
+use std::sync::Arc;
+
 use crate::{
     diagnostic::{Diagnostic, Result},
     golang, image,
@@ -223,7 +225,7 @@ impl<'a> Resolution<'a> {
     fn begin_empty(&mut self, id: StageId) {
         let platform = self.options.target_platform;
         let state = &mut self.states[id.index()];
-        state.image = image::empty_image(platform);
+        state.image = image::empty_image(platform).into();
         state.platform = Some(platform.clone());
     }
 
@@ -260,7 +262,8 @@ impl<'a> Resolution<'a> {
             if !image.platform.architecture.is_empty() && !image.platform.os.is_empty() {
                 state.platform = Some(image.platform.clone());
             }
-            state.image = image;
+            state.triggers = image.config.on_build.clone();
+            state.image = image.into();
         }
         Ok(())
     }
@@ -281,9 +284,10 @@ impl<'a> Resolution<'a> {
         let mut image = loaded
             .image
             .unwrap_or_else(|| image::empty_image(&platform));
-        state.base_image = Some(image.clone());
+        state.base_image = Some(Arc::new(image.clone()));
         image.created = None;
-        state.image = image;
+        state.triggers = image.config.on_build.clone();
+        state.image = image.into();
         state.output_platform = Some(platform.clone().normalize());
         state.platform = Some(platform);
         Ok(())
@@ -343,8 +347,9 @@ impl<'a> Resolution<'a> {
                 lines: stage.lines,
             });
         }
-        state.image = image;
-        state.base_image = Some(base_image);
+        state.triggers = image.config.on_build.clone();
+        state.image = image.into();
+        state.base_image = Some(base_image.into());
         state.platform = Some(platform);
         Ok(())
     }
@@ -370,7 +375,7 @@ impl<'a> Resolution<'a> {
             .zip(reachable)
             .filter(|(_, reachable)| *reachable)
         {
-            let mut triggers = self.states[id.index()].image.config.on_build.split_off(0);
+            let mut triggers = std::mem::take(&mut self.states[id.index()].triggers);
             if !std::mem::replace(&mut self.triggered[id.index()], true) {
                 triggers.extend(self.graph.triggers_of_base(id));
             }

@@ -1,5 +1,7 @@
 //! RUN: a process in a container.
 
+use std::fmt::Write;
+
 use crate::{
     diagnostic::Result,
     expand::{Environment, Expander},
@@ -15,7 +17,7 @@ use crate::{
     },
     proto::pb,
     reference::platform::Platform,
-    stage::{Command, StageId},
+    stage::Command,
     syntax::heredoc,
 };
 
@@ -28,22 +30,14 @@ const SCRIPTS: &str = "/dev/pipes/";
 
 impl Planner<'_> {
     /// Plans a RUN.
-    pub(super) fn run(&mut self, id: StageId, command: &Command, run: &Run) -> Result<()> {
-        let mounts = self.mounts_of(id, run)?;
-        self.reads(id, "/");
-        let mut state = std::mem::take(&mut self.states[id.index()]);
-        let planned = self.exec(&mut state, command, run, &mounts);
-        self.states[id.index()] = state;
-        planned
-    }
-
-    fn exec(
+    pub(super) fn run(
         &mut self,
         state: &mut StageState,
         command: &Command,
         run: &Run,
-        mounts: &[Mount],
     ) -> Result<()> {
+        let mounts = &self.mounts_of(state, run)?;
+        self.read[state.reads].insert("/".to_owned());
         let instruction = &command.instruction;
         let mut exec = Exec {
             root: state.output,
@@ -80,15 +74,12 @@ impl Planner<'_> {
         if self.options.supports("exec.meta.linux.resources") {
             meta.linux_resources = self.options.run.resources.clone();
         }
-        exec.args = arguments.clone();
+        state.commit(history(&arguments, state), true);
+        exec.args = arguments;
         exec.env = state.environment.list();
         exec.cwd = state.directory.clone();
         exec.user = state.user.clone();
         state.output = self.llb.add_exec(exec, meta).root;
-        state.commit(
-            format!("RUN {} # buildkit", history(&arguments, state)),
-            true,
-        );
         Ok(())
     }
 
@@ -125,7 +116,7 @@ impl Planner<'_> {
             }
         }
         if run.command.shell_form {
-            arguments = settings::in_shell(&state.image, &arguments);
+            arguments = settings::in_shell(state, &arguments);
         }
         Ok(arguments)
     }
@@ -232,32 +223,18 @@ fn summary(document: &str) -> String {
     }
 }
 
-/// `|1 ARG=value /bin/sh -c make`: the declared ARGs and the command, as history shows a RUN.
+/// `RUN |1 ARG=value /bin/sh -c make # buildkit`: the declared ARGs and the command, as history shows a RUN.
 fn history(arguments: &[String], state: &StageState) -> String {
-    let mut declared: Vec<String> = Vec::new();
-    let mut places = std::collections::HashMap::new();
-    for argument in &state.declared {
-        let value = match state.environment.get(&argument.name) {
-            Some(value) => value.to_string(),
-            None => argument.value.clone().unwrap_or_default(),
-        };
-        let pair = format!("{}={value}", argument.name);
-        match places.get(&argument.name) {
-            Some(place) => declared[*place] = pair,
-            None => {
-                places.insert(&argument.name, declared.len());
-                declared.push(pair);
-            }
-        }
+    let declared: Vec<_> = state.declared.kept().collect();
+    let mut line = String::from("RUN");
+    if !declared.is_empty() {
+        // Writing to a string cannot fail.
+        let _ = write!(line, " |{}", declared.len());
     }
-    let count = match declared.len() {
-        0 => None,
-        count => Some(format!("|{count}")),
-    };
-    let words: Vec<String> = count
-        .into_iter()
-        .chain(declared)
-        .chain(arguments.iter().cloned())
-        .collect();
-    words.join(" ")
+    for (name, value) in declared {
+        let value = state.environment.get(name).unwrap_or(value);
+        line.extend([" ", name, "=", value]);
+    }
+    line.extend(arguments.iter().flat_map(|argument| [" ", argument]));
+    line + " # buildkit"
 }

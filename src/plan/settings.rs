@@ -1,18 +1,19 @@
 //! Instructions that change the image config and the environment of commands, and make no files.
 
+use std::sync::Arc;
+
 use crate::{
     diagnostic::Result,
     expand::Expander,
     golang, image,
     instruction::{Arg, CommandLine, Healthcheck, KeyValue, Kind},
-    stage::StageId,
 };
 
 use super::{
     Planner, expose,
     facts::{Facts, Seen},
     messages,
-    state::{Declared, StageState},
+    state::StageState,
     words::Words,
 };
 
@@ -30,18 +31,22 @@ pub(super) fn apply(
     match kind {
         Kind::Env(env) => {
             let pairs = expanded_pairs(state, &env.pairs, expander, facts)?;
-            env_pairs(state, &pairs);
+            env_pairs(state, pairs);
         }
         Kind::Label(label) => {
             let pairs = expanded_pairs(state, &label.labels, expander, facts)?;
-            label_pairs(state, &pairs);
+            label_pairs(state, pairs);
         }
         Kind::Maintainer(maintainer) => {
-            state.image.author = maintainer.maintainer.clone();
-            state.commit(format!("MAINTAINER {}", maintainer.maintainer), false);
+            let author = maintainer.maintainer.clone();
+            state.commit(format!("MAINTAINER {author}"), false);
+            state.changes.add(|image| image.author = author);
         }
         Kind::Onbuild(onbuild) => {
-            state.image.config.on_build.push(onbuild.expression.clone());
+            let trigger = onbuild.expression.clone();
+            state
+                .changes
+                .add(|image| image.config.on_build.push(trigger));
         }
         Kind::Cmd(cmd) => {
             see_form(state, &cmd.command, facts);
@@ -62,18 +67,16 @@ pub(super) fn apply(
                 );
             }
             let ports = expose::ports(&words, facts)?;
-            state
-                .image
-                .config
-                .exposed_ports
-                .extend(ports.iter().cloned());
             state.commit(format!("EXPOSE [{}]", ports.join(" ")), false);
+            state
+                .changes
+                .add(|image| image.config.exposed_ports.extend(ports));
         }
         Kind::User(user) => {
             let user = Words::new(expander, state, facts).word(&user.user)?;
-            state.user = user.clone();
-            state.image.config.user = user.clone();
             state.commit(format!("USER {user}"), false);
+            state.user = user.clone();
+            state.changes.add(|image| image.config.user = user);
         }
         Kind::Volume(volume) => {
             let mut words = Words::new(expander, state, facts);
@@ -85,18 +88,24 @@ pub(super) fn apply(
             if volumes.iter().any(String::is_empty) {
                 return Err(messages::empty_volume());
             }
-            state.image.config.volumes.extend(volumes.iter().cloned());
             state.commit(format!("VOLUME [{}]", volumes.join(" ")), false);
+            state
+                .changes
+                .add(|image| image.config.volumes.extend(volumes));
         }
         Kind::Stopsignal(signal) => {
             let signal = Words::new(expander, state, facts).word(&signal.signal)?;
             golang::parse_signal(&signal).map_err(messages::text)?;
-            state.image.config.stop_signal = signal.clone();
             state.commit(format!("STOPSIGNAL {signal}"), false);
+            state.changes.add(|image| image.config.stop_signal = signal);
         }
         Kind::Shell(shell) => {
-            state.image.config.shell = shell.shell.clone();
+            state.shell = shell.shell.as_slice().into();
             state.commit(format!("SHELL [{}]", shell.shell.join(" ")), false);
+            let shell = Arc::clone(&state.shell);
+            state
+                .changes
+                .add(move |image| image.config.shell = shell.to_vec());
         }
         // These make files or read other stages, and are planned where they stand.
         Kind::Add(_) | Kind::Copy(_) | Kind::Run(_) | Kind::Workdir(_) | Kind::Arg(_) => {}
@@ -106,8 +115,7 @@ pub(super) fn apply(
 
 impl Planner<'_> {
     /// ARG: a build argument's value, else the default, else the value from before the first FROM.
-    pub(super) fn arg(&mut self, id: StageId, arg: &Arg) -> Result<()> {
-        let state = &mut self.states[id.index()];
+    pub(super) fn arg(&mut self, state: &mut StageState, arg: &Arg) -> Result<()> {
         let mut shown = Vec::with_capacity(arg.declarations.len());
         for argument in &arg.declarations {
             self.facts.see(Seen::Argument {
@@ -134,11 +142,9 @@ impl Planner<'_> {
                 Some(value) => format!("{}={value}", argument.key),
                 None => argument.key.clone(),
             });
-            state.declared_names.insert(argument.key.clone());
-            state.declared.push(Declared {
-                name: argument.key.clone(),
-                value,
-            });
+            state
+                .declared
+                .keep(&argument.key, value.as_deref().unwrap_or_default());
         }
         state.commit(format!("ARG {}", shown.join(" ")), false);
         Ok(())
@@ -146,10 +152,12 @@ impl Planner<'_> {
 }
 
 /// The command for the shell: SHELL's, else the platform's own.
-pub(super) fn in_shell(image: &image::Config, arguments: &[String]) -> Vec<String> {
-    let mut line = match image.config.shell.as_slice() {
+pub(super) fn in_shell(state: &StageState, arguments: &[String]) -> Vec<String> {
+    let mut line = match &*state.shell {
         shell if !shell.is_empty() => shell.to_vec(),
-        _ if image.platform.os == "windows" => ["cmd", "/S", "/C"].map(str::to_owned).to_vec(),
+        _ if state.image.platform.os == "windows" => {
+            ["cmd", "/S", "/C"].map(str::to_owned).to_vec()
+        }
         _ => ["/bin/sh", "-c"].map(str::to_owned).to_vec(),
     };
     line.push(arguments.join(" "));
@@ -177,37 +185,39 @@ fn expanded_pairs(
     Ok(expanded)
 }
 
-fn env_pairs(state: &mut StageState, pairs: &[(String, String)]) {
-    let mut line = "ENV".to_owned();
+fn env_pairs(state: &mut StageState, pairs: Vec<(String, String)>) {
+    state.commit(format!("ENV{}", shown(&pairs)), false);
     for (name, value) in pairs {
-        line += &format!(" {name}={value}");
-        state.environment.set(name.as_str(), value.as_str());
-        state.image.config.set_env(name, value);
+        state.environment.keep(&name, &value);
+        state.has_odd_variables |= name.contains('=');
+        state.changes.set_variable(name, value);
     }
-    state.commit(line, false);
 }
 
-fn label_pairs(state: &mut StageState, pairs: &[(String, String)]) {
-    let mut line = "LABEL".to_owned();
-    let labels = &mut state.image.config.labels;
-    for (name, value) in pairs {
-        line += &format!(" {name}={value}");
-        labels.insert(name.clone(), value.clone());
-    }
-    state.commit(line, false);
+fn label_pairs(state: &mut StageState, pairs: Vec<(String, String)>) {
+    state.commit(format!("LABEL{}", shown(&pairs)), false);
+    state.changes.add(|image| image.config.labels.extend(pairs));
+}
+
+/// ` name=value` of each.
+fn shown(pairs: &[(String, String)]) -> String {
+    let words = pairs
+        .iter()
+        .flat_map(|(name, value)| [" ", name, "=", value]);
+    words.collect()
 }
 
 fn see_form(state: &StageState, command: &CommandLine, facts: &mut Facts) {
     if command.shell_form {
         facts.see(Seen::ShellForm {
-            is_shell_set: !state.image.config.shell.is_empty(),
+            is_shell_set: !state.shell.is_empty(),
         });
     }
 }
 
 fn command_line(state: &StageState, command: &CommandLine) -> Vec<String> {
     match command.shell_form {
-        true => in_shell(&state.image, &command.args),
+        true => in_shell(state, &command.args),
         false => command.args.clone(),
     }
 }
@@ -216,20 +226,25 @@ fn set_cmd(state: &mut StageState, command: &CommandLine) {
     state.has_cmd = true;
     let line = command_line(state, command);
     let shown = golang::quote_all(&line);
-    state.image.config.cmd = line;
-    state.image.config.args_escaped = true;
     state.commit(format!("CMD {shown}"), false);
+    state.changes.add(|image| {
+        image.config.cmd = line;
+        image.config.args_escaped = true;
+    });
 }
 
 /// ENTRYPOINT drops a CMD that this stage did not set itself.
 fn set_entrypoint(state: &mut StageState, command: &CommandLine) {
     let line = command_line(state, command);
     let shown = golang::quote_all(&line);
-    state.image.config.entrypoint = line;
-    if !state.has_cmd {
-        state.image.config.cmd = Vec::new();
-    }
     state.commit(format!("ENTRYPOINT {shown}"), false);
+    let keeps_cmd = state.has_cmd;
+    state.changes.add(move |image| {
+        image.config.entrypoint = line;
+        if !keeps_cmd {
+            image.config.cmd = Vec::new();
+        }
+    });
 }
 
 fn set_healthcheck(state: &mut StageState, check: &Healthcheck) {
@@ -267,6 +282,8 @@ fn set_healthcheck(state: &mut StageState, check: &Healthcheck) {
         golang::format_duration(check.start_interval),
         check.retries,
     );
-    state.image.config.healthcheck = Some(check);
     state.commit(format!("HEALTHCHECK {shown}"), false);
+    state
+        .changes
+        .add(|image| image.config.healthcheck = Some(check));
 }

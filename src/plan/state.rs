@@ -1,11 +1,13 @@
 //! A stage while it is planned.
 
-use std::collections::HashSet;
+use std::sync::Arc;
 
 use crate::{expand::Environment, image, llb, reference::platform::Platform};
 
-/// What the next command of a stage starts from. Cloning is cheap where it matters: a stage is cloned once for each stage based on it.
-#[derive(Debug, Clone, Default)]
+use super::changes::Changes;
+
+/// What the next command of a stage starts from, and what the commands of the stage did to the image.
+#[derive(Default)]
 pub(super) struct StageState {
     /// The file system so far.
     pub(super) output: llb::Input,
@@ -17,16 +19,22 @@ pub(super) struct StageState {
     pub(super) directory: String,
     /// As whom commands run; empty is root.
     pub(super) user: String,
-    /// The image config so far.
-    pub(super) image: image::Config,
-    /// The config of the base image as it was found.
-    pub(super) base_image: Option<image::Config>,
+    /// What runs the commands that are lines; empty is the platform's own.
+    pub(super) shell: Arc<[String]>,
+    /// The config of the image that the stage begins with, or that the stages below it do.
+    pub(super) image: Arc<image::Config>,
+    /// The same as it was found, if it was asked for.
+    pub(super) base_image: Option<Arc<image::Config>>,
+    /// What this stage does to the config.
+    pub(super) changes: Changes,
+    /// Whether the image has variables that cannot be told apart by their names. Then each stage sets all of them again.
+    pub(super) has_odd_variables: bool,
+    /// ONBUILD of the image, until it fires.
+    pub(super) triggers: Vec<String>,
     /// The platform of the stage.
     pub(super) platform: Option<Platform>,
-    /// The ARGs declared so far, for history.
-    pub(super) declared: Vec<Declared>,
-    /// The names of `declared`.
-    pub(super) declared_names: HashSet<String>,
+    /// The ARGs declared so far with their values, for history.
+    pub(super) declared: Environment,
     /// Which set of read paths the stage's root has.
     pub(super) reads: usize,
     /// How progress names the stage.
@@ -43,40 +51,35 @@ pub(super) struct StageState {
     pub(super) has_cmd: bool,
     /// Whether this stage, or one below it, has a WORKDIR.
     pub(super) has_directory: bool,
+    /// Whether commands can run in it, or stages stand on it.
+    pub(super) has_begun: bool,
     /// Whether nothing is left to plan.
     pub(super) is_done: bool,
     /// Seconds since 1970, for history and directories.
     pub(super) epoch: Option<i64>,
 }
 
-/// An ARG of a stage, as history shows it when the variable is not set.
-#[derive(Debug, Clone)]
-pub(super) struct Declared {
-    pub(super) name: String,
-    pub(super) value: Option<String>,
-}
-
 impl StageState {
-    /// A stage that begins where `base` ended. What progress shows stays the stage's own.
-    pub(super) fn based_on(base: &Self, own: &Self) -> Self {
-        let mut image = base.image.clone();
-        // Triggers fire in the next stage only.
-        image.config.on_build.clear();
-        Self {
-            image,
-            base_image: base.base_image.clone(),
-            label: own.label.clone(),
-            step: own.step,
-            step_count: own.step_count,
-            has_cmd: false,
-            is_done: own.is_done,
-            ..base.clone()
-        }
+    /// Begins where `base` ended. What progress shows stays the stage's own.
+    pub(super) fn stand_on(&mut self, base: &Self) {
+        self.output = base.output;
+        self.output_platform.clone_from(&base.output_platform);
+        self.environment = base.environment.clone();
+        self.directory.clone_from(&base.directory);
+        self.user.clone_from(&base.user);
+        self.shell = Arc::clone(&base.shell);
+        self.image = Arc::clone(&base.image);
+        self.base_image.clone_from(&base.base_image);
+        self.has_odd_variables = base.has_odd_variables;
+        self.platform.clone_from(&base.platform);
+        self.declared = base.declared.clone();
+        self.has_directory = base.has_directory;
+        self.has_begun = base.has_begun;
     }
 
     /// Adds a line of history.
     pub(super) fn commit(&mut self, created_by: String, has_layer: bool) {
-        self.image.history.push(image::History {
+        self.changes.commit(image::History {
             created: self.epoch.map(image::Timestamp::from_unix),
             created_by,
             comment: "buildkit.dockerfile.v0".to_owned(),

@@ -66,7 +66,7 @@ impl<'a> Words<'a> {
     /// An ARG without a value is not set, but meant.
     fn note(&mut self, unset: Vec<String>) {
         let is_meant = |name: &str| {
-            self.state.declared_names.contains(name) || NOT_IN_ENVIRONMENT.contains(&name)
+            self.state.declared.get(name).is_some() || NOT_IN_ENVIRONMENT.contains(&name)
         };
         let names: Vec<_> = unset.into_iter().filter(|name| !is_meant(name)).collect();
         if !names.is_empty() {

@@ -5,7 +5,6 @@ use crate::{
     instruction::{Instruction, Workdir},
     llb::file::{File, Mkdir},
     reference::platform::Platform,
-    stage::StageId,
 };
 
 use super::{
@@ -15,18 +14,6 @@ use super::{
 impl Planner<'_> {
     /// Plans a WORKDIR.
     pub(super) fn workdir(
-        &mut self,
-        id: StageId,
-        instruction: &Instruction,
-        workdir: &Workdir,
-    ) -> Result<()> {
-        let mut state = std::mem::take(&mut self.states[id.index()]);
-        let done = self.make_directory(&mut state, instruction, workdir);
-        self.states[id.index()] = state;
-        done
-    }
-
-    fn make_directory(
         &mut self,
         state: &mut StageState,
         instruction: &Instruction,
@@ -50,7 +37,7 @@ impl Planner<'_> {
                 path: directory.clone(),
                 mode: 0o755,
                 make_parents: true,
-                owner: copy::owner(&state.image.config.user),
+                owner: copy::owner(&state.user),
                 created: state
                     .epoch
                     .map(|seconds| seconds.saturating_mul(1_000_000_000)),
@@ -67,12 +54,13 @@ impl Planner<'_> {
 /// Makes `path` the working directory, without making the directory; gives it absolute.
 pub(super) fn enter(state: &mut StageState, path: &str) -> Result<String> {
     let os = os(state);
-    let directory = paths::absolute(os, &state.image.config.working_dir, path, false)
+    let directory = paths::absolute(os, &state.directory, path, false)
         .map_err(|error| messages::bad_workdir(*error))?;
-    state.image.config.working_dir = match os {
+    let kept = match os {
         "windows" => directory.replace('/', "\\"),
         _ => directory.clone(),
     };
+    state.changes.add(|image| image.config.working_dir = kept);
     state.directory = directory.clone();
     Ok(directory)
 }
