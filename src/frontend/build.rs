@@ -3,7 +3,7 @@
 use futures_util::future::try_join_all;
 
 use crate::{
-    diagnostic::Diagnostic,
+    diagnostic::{self, Diagnostic},
     fal,
     gateway::{self, Gateway, SolveRequest, SolveResult},
     image,
@@ -105,6 +105,7 @@ impl<G: Gateway> Job<'_, G> {
             None => self.build().await,
             Some(Some(Request::Describe)) => Ok(subrequest::describe()),
             Some(Some(Request::ConvertLlb)) => self.convert().await,
+            Some(Some(Request::Lint)) => Ok(self.lint().await),
             Some(None) => {
                 let name = self.options.request.as_deref().unwrap_or_default();
                 Err(gateway::Error::unsupported_subrequest(name).into())
@@ -114,7 +115,7 @@ impl<G: Gateway> Job<'_, G> {
 
     /// Builds every platform.
     async fn build(&self) -> Result<SolveResult> {
-        let read = self.read()?;
+        let read = self.understand().await?;
         let platforms: Vec<Option<&Platform>> = match self.options.platforms.as_slice() {
             [] => vec![None],
             platforms => platforms.iter().map(Some).collect(),
@@ -122,7 +123,8 @@ impl<G: Gateway> Job<'_, G> {
         let built = try_join_all(
             platforms
                 .into_iter()
-                .map(|platform| self.platform(&read, platform)),
+                .enumerate()
+                .map(|(number, platform)| self.platform(&read, platform, number == 0)),
         )
         .await?;
         Ok(result::of(built, self.options.is_multi_platform))
@@ -130,21 +132,54 @@ impl<G: Gateway> Job<'_, G> {
 
     /// The definition as it is before anything is solved. As in docker/dockerfile, it is that of the daemon's own platform.
     async fn convert(&self) -> Result<SolveResult> {
-        let read = self.read()?;
+        let read = self.understand().await?;
         let wanted = None;
-        let mut plan = self.plan(&read, wanted).await?;
-        if read.fal.adds_layers() {
-            layers::add_all(self, &read.fal, &mut plan).await?;
+        let mut plan = self.plan(&read, wanted, true).await?;
+        let fal = read.fal()?;
+        if fal.adds_layers() {
+            layers::add_all(self, fal, &mut plan).await?;
         }
         let definition = self.marshal(&plan.llb, plan.output, wanted)?;
         Ok(subrequest::converted(&definition))
     }
 
-    async fn platform(&self, read: &Read, wanted: Option<&Platform>) -> Result<Built> {
-        let mut plan = self.plan(read, wanted).await?;
-        let report = match read.fal.adds_layers() {
+    /// What could be better in the file: in what the target needs, or in every stage if none is asked for.
+    async fn lint(&self) -> SolveResult {
+        let mut found = Vec::new();
+        let error = self.look(&mut found).await.err();
+        let (message, locations) = match &error {
+            None => Default::default(),
+            Some(Error::Mistake(mistake)) => (mistake.to_string(), mistake.locations.clone()),
+            Some(Error::Refusal(refusal, lines)) => (refusal.message.clone(), lines.clone()),
+        };
+        let mistake = error.as_ref().map(|_| lint::Mistake {
+            message: &message,
+            locations: &locations,
+        });
+        subrequest::linted(lint::answer(&found, &self.input.info, mistake))
+    }
+
+    async fn look(&self, found: &mut Vec<lint::Warning>) -> Result<()> {
+        let read = self.read()?;
+        let mut facts = Facts::default();
+        let all_stages = self.options.target.is_none();
+        let planned = self.plan_with(&read, None, all_stages, &mut facts).await;
+        *found = warnings::found(&read, &self.input, &facts);
+        planned?;
+        warnings::refuse(found, &read)
+    }
+
+    async fn platform(
+        &self,
+        read: &Read,
+        wanted: Option<&Platform>,
+        is_first: bool,
+    ) -> Result<Built> {
+        let mut plan = self.plan(read, wanted, is_first).await?;
+        let fal = read.fal()?;
+        let report = match fal.adds_layers() {
             false => None,
-            true => Some(layers::add(self, &read.fal, &mut plan, wanted).await?),
+            true => Some(layers::add(self, fal, &mut plan, wanted).await?),
         };
         let definition = self.marshal(&plan.llb, plan.output, wanted)?;
         let request = SolveRequest {
@@ -165,7 +200,21 @@ impl<G: Gateway> Job<'_, G> {
         })
     }
 
-    /// Reads the file: a mistake anywhere ends the build.
+    /// Reads the file. A mistake anywhere ends the build; what could be better before it is told.
+    async fn understand(&self) -> Result<Read> {
+        let read = self.read()?;
+        let mistake = read.dockerfile().err().or(read.fal().err());
+        match mistake {
+            None => Ok(read),
+            Some(mistake) => {
+                let facts = Facts::default();
+                warnings::tell(self.gateway, &read, &self.input, &facts, false).await?;
+                Err(mistake)
+            }
+        }
+    }
+
+    /// Reads the file; fails if there are no instructions in it.
     fn read(&self) -> Result<Read> {
         let data = &self.input.info.data;
         if data.is_empty() {
@@ -178,16 +227,19 @@ impl<G: Gateway> Job<'_, G> {
         let parsed = syntax::parse(&Source::new(&self.options.filename, data.to_vec()));
         let diagnostics = parsed.diagnostics.clone();
         let file = parsed.into_result()?;
-        let dockerfile = instruction::read(&file)?;
+        let dockerfile = instruction::read(&file);
         let fal = fal::read(&fal::Given {
             comments: &file.comments,
             options: &self.options.given,
             build_arguments: &self.options.build_args,
             environment: &self.environment.defaults,
-        })?;
-        if let Some(missing) = fal.unsupported().filter(|_| fal.adds_layers()) {
-            return Err(missing.into());
-        }
+        });
+        let fal = fal.and_then(
+            |fal| match fal.unsupported().filter(|_| fal.adds_layers()) {
+                Some(missing) => Err(missing.into()),
+                None => Ok(fal),
+            },
+        );
         Ok(Read {
             file,
             diagnostics,
@@ -197,11 +249,11 @@ impl<G: Gateway> Job<'_, G> {
         })
     }
 
-    /// Plans one platform, and tells what could be better in the file: once, whatever the number of platforms.
-    async fn plan(&self, read: &Read, wanted: Option<&Platform>) -> Result<Plan> {
+    /// Plans one platform, and tells what could be better in the file if it is the first: once, whatever the number of platforms.
+    async fn plan(&self, read: &Read, wanted: Option<&Platform>, is_first: bool) -> Result<Plan> {
         let mut facts = Facts::default();
-        let plan = self.plan_with(read, wanted, &mut facts).await;
-        if wanted.is_none() || wanted == self.options.platforms.first() {
+        let plan = self.plan_with(read, wanted, false, &mut facts).await;
+        if is_first {
             warnings::tell(self.gateway, read, &self.input, &facts, plan.is_ok()).await?;
         }
         plan
@@ -212,12 +264,15 @@ impl<G: Gateway> Job<'_, G> {
         &self,
         read: &Read,
         wanted: Option<&Platform>,
+        all_stages: bool,
         facts: &mut Facts,
     ) -> Result<Plan> {
         let build_platform = self.environment.build_platform();
         let target_platform = wanted.unwrap_or(&build_platform);
-        let graph = stage::graph_with_facts(
-            &read.dockerfile,
+        let dockerfile = read.dockerfile()?;
+        read.fal()?;
+        let mut graph = stage::graph_with_facts(
+            dockerfile,
             read.file.escape,
             &stage::Options {
                 target: self.options.target.as_deref(),
@@ -228,6 +283,7 @@ impl<G: Gateway> Job<'_, G> {
             },
             &mut facts.stages,
         )?;
+        graph.all_stages = all_stages;
         let plan_options = plan::Options {
             build_platforms: std::slice::from_ref(&build_platform),
             target_platform,
@@ -309,11 +365,23 @@ fn config(image: &image::Config) -> Result<Vec<u8>> {
     Ok(json.into_bytes())
 }
 
-/// A file that was read without a mistake.
+/// A file as it was read. What was not understood of it is known with the mistake, so that the rest can be looked at.
 pub(super) struct Read {
     pub(super) file: ast::File,
     pub(super) diagnostics: Vec<Diagnostic>,
-    pub(super) dockerfile: Dockerfile,
+    dockerfile: diagnostic::Result<Dockerfile>,
     pub(super) lint: lint::Config,
-    pub(super) fal: fal::Options,
+    fal: diagnostic::Result<fal::Options>,
+}
+
+impl Read {
+    pub(super) fn dockerfile(&self) -> Result<&Dockerfile> {
+        self.dockerfile
+            .as_ref()
+            .map_err(|mistake| mistake.clone().into())
+    }
+
+    pub(super) fn fal(&self) -> Result<&fal::Options> {
+        self.fal.as_ref().map_err(|mistake| mistake.clone().into())
+    }
 }

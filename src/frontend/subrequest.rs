@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{gateway::SolveResult, golang::json, llb};
+use crate::{gateway::SolveResult, golang::json, lint, llb};
 
 /// A question that is answered here.
 pub(super) enum Request {
@@ -10,6 +10,8 @@ pub(super) enum Request {
     Describe,
     /// The definition.
     ConvertLlb,
+    /// What could be better.
+    Lint,
 }
 
 /// A question as `describe` lists it.
@@ -39,6 +41,7 @@ pub(super) fn find(name: &str) -> Option<Request> {
     match name {
         DESCRIBE => Some(Request::Describe),
         CONVERT_LLB => Some(Request::ConvertLlb),
+        lint::NAME => Some(Request::Lint),
         _ => None,
     }
 }
@@ -63,6 +66,16 @@ pub(super) fn describe() -> SolveResult {
             opts: Some(Vec::new()),
             inputs: None,
             metadata: Some(named(&["result.json"])),
+            refs: None,
+        },
+        Description {
+            name: lint::NAME,
+            version: lint::VERSION,
+            r#type: "rpc",
+            description: "Lint a Dockerfile",
+            opts: Some(Vec::new()),
+            inputs: None,
+            metadata: Some(named(&["result.json", "result.txt", "result.statuscode"])),
             refs: None,
         },
         Description {
@@ -95,6 +108,23 @@ pub(super) fn describe() -> SolveResult {
 /// A definition as JSON.
 pub(super) fn converted(definition: &llb::Definition) -> SolveResult {
     answer(llb::convert_llb_json(definition), None, "0.1.0")
+}
+
+/// What could be better.
+pub(super) fn linted(answer: lint::Answer) -> SolveResult {
+    let metadata = [
+        ("result.json", answer.json.into_bytes()),
+        ("result.txt", answer.text),
+        ("result.statuscode", answer.status.into()),
+        ("version", lint::VERSION.into()),
+    ];
+    SolveResult {
+        metadata: metadata
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value.into()))
+            .collect(),
+        ..SolveResult::default()
+    }
 }
 
 fn answer(json: String, text: Option<String>, version: &str) -> SolveResult {

@@ -5,7 +5,7 @@ use crate::{
     gateway::{Gateway, Warning},
     lint::{self, Subject},
     llb::{Definition, line_by_line},
-    plan::{self, MainContext},
+    plan,
     proto::pb,
     stage,
 };
@@ -29,19 +29,7 @@ pub(super) async fn tell(
     facts: &Facts,
     is_planned: bool,
 ) -> Result<()> {
-    let ignore = match &input.main {
-        MainContext::Local { excludes, .. } => excludes.as_slice(),
-        MainContext::Source(..) => &[],
-    };
-    let found = lint::check(&Subject {
-        file: &read.file,
-        diagnostics: &read.diagnostics,
-        dockerfile: Some(&read.dockerfile),
-        stages: &facts.stages,
-        plan: &facts.plan,
-        ignore,
-        config: &read.lint,
-    });
+    let found = found(read, input, facts);
     let digest = digest(&input.info);
     let by_rules = found.iter().map(|warning| Warning {
         short: warning.short(),
@@ -50,7 +38,7 @@ pub(super) async fn tell(
         ranges: warning.ranges(),
         ..told(&digest, &input.info)
     });
-    let fal = read.fal.warnings();
+    let fal = read.fal().map(|fal| fal.warnings()).unwrap_or_default();
     let of_options = fal
         .iter()
         .map(|warning| of_option(warning, &digest, &input.info));
@@ -58,7 +46,28 @@ pub(super) async fn tell(
         // A warning that cannot be told is no reason to stop.
         let _ = gateway.warn(warning).await;
     }
-    match lint::violation(&found, &read.lint).filter(|_| is_planned) {
+    match is_planned {
+        true => refuse(&found, read),
+        false => Ok(()),
+    }
+}
+
+/// What the rules have to say of a file, as far as it was read and planned.
+pub(super) fn found(read: &Read, input: &Input, facts: &Facts) -> Vec<lint::Warning> {
+    lint::check(&Subject {
+        file: &read.file,
+        diagnostics: &read.diagnostics,
+        dockerfile: read.dockerfile().ok(),
+        stages: &facts.stages,
+        plan: &facts.plan,
+        ignore: input.main.excludes(),
+        config: &read.lint,
+    })
+}
+
+/// Fails where a warning is to be an error.
+pub(super) fn refuse(found: &[lint::Warning], read: &Read) -> Result<()> {
+    match lint::violation(found, &read.lint) {
         Some(violation) => Err(violation.into()),
         None => Ok(()),
     }

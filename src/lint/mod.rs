@@ -22,7 +22,7 @@ pub use config::Config;
 pub use moment::Moment;
 pub use rules::{RULES, find};
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use crate::{
     diagnostic::Diagnostic, instruction::Dockerfile, llb, plan, proto::pb, source::Lines, stage,
@@ -97,12 +97,9 @@ impl Warning {
 
     /// The place as the daemon is told of it: a range for each line.
     pub fn ranges(&self) -> Vec<pb::Range> {
-        let Some(lines) = self.lines else {
-            return Vec::new();
-        };
-        (lines.start..=lines.end)
-            .map(|line| llb::lines(line, line))
-            .collect()
+        self.lines
+            .map(|lines| llb::line_by_line(lines.start, lines.end))
+            .unwrap_or_default()
     }
 
     /// The same as a diagnostic, for a terminal.
@@ -124,9 +121,10 @@ pub fn violation(warnings: &[Warning], config: &Config) -> Option<Diagnostic> {
     if !config.is_error() || warnings.is_empty() {
         return None;
     }
-    // In the original their order is that of a map.
-    let names: BTreeSet<_> = warnings.iter().map(|warning| warning.rule.name).collect();
-    let names: Vec<_> = names.into_iter().collect();
+    // In the original their order is that of a Go map, which for a few keys is mostly that in which they came.
+    let mut seen = HashSet::new();
+    let names = warnings.iter().map(|warning| warning.rule.name);
+    let names: Vec<_> = names.filter(|name| seen.insert(*name)).collect();
     Some(Diagnostic::error(format!(
         "lint violation found for rules: {}",
         names.join(", ")

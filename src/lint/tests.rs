@@ -397,7 +397,7 @@ fn warnings_can_be_errors() {
         &Case::default(),
     );
     assert_eq!(warnings.len(), 4);
-    let message = "lint violation found for rules: JSONArgsRecommended, MultipleInstructionsDisallowed, StageNameCasing";
+    let message = "lint violation found for rules: StageNameCasing, JSONArgsRecommended, MultipleInstructionsDisallowed";
     assert_eq!(mistake.as_deref(), Some(message));
     check_case(
         "# check=error=true;skip=all\nFROM alpine AS Foo\n# check=error=true\nCMD x\n",
