@@ -1,6 +1,6 @@
 //! The arena: ops, what they use, and what is known about them.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
 use prost::bytes::Bytes;
 
@@ -37,8 +37,8 @@ pub struct Meta {
     pub platform: Option<pb::Platform>,
     /// Which workers may run it.
     pub worker_filters: Vec<String>,
-    /// Free text by key; `llb.customname` is what progress shows.
-    pub description: BTreeMap<String, String>,
+    /// Free text by key, each key once; `llb.customname` is what progress shows.
+    pub description: Vec<(Cow<'static, str>, String)>,
     /// Run it even if its result is known.
     pub ignore_cache: bool,
     /// Whether its result goes with an exported cache; `None` leaves that to the export.
@@ -61,9 +61,15 @@ impl Meta {
     }
 
     /// With a name to show.
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.description
-            .insert(Self::CUSTOM_NAME.to_owned(), name.into());
+    pub fn name(self, name: impl Into<String>) -> Self {
+        self.describe(Self::CUSTOM_NAME, name)
+    }
+
+    /// With this text in the place of what the key had.
+    pub fn describe(mut self, key: impl Into<Cow<'static, str>>, text: impl Into<String>) -> Self {
+        let key = key.into();
+        self.description.retain(|(known, _)| *known != key);
+        self.description.push((key, text.into()));
         self
     }
 

@@ -1,9 +1,6 @@
 //! Which op comes from which lines of which file, after `client/llb/sourcemap.go`.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    rc::Rc,
-};
+use std::collections::HashMap;
 
 use prost::bytes::Bytes;
 
@@ -18,7 +15,6 @@ use crate::{
 /// The locations of the ops of one definition.
 pub(super) struct Collector<'a> {
     graph: &'a Graph,
-    locations: BTreeMap<Rc<str>, Vec<pb::Location>>,
     /// The files in the order in which they were met, each once.
     files: Vec<SourceMapId>,
     by_content: HashMap<(&'a str, &'a str, &'a Bytes), i32>,
@@ -29,23 +25,19 @@ impl<'a> Collector<'a> {
     pub(super) fn new(graph: &'a Graph) -> Self {
         Self {
             graph,
-            locations: BTreeMap::new(),
             files: Vec::new(),
             by_content: HashMap::new(),
             by_id: HashMap::new(),
         }
     }
 
-    /// Lists an op, be it written anywhere or not.
-    pub(super) fn add(&mut self, name: Rc<str>, locations: &[Location]) {
-        let located: Vec<_> = locations
-            .iter()
-            .map(|location| pb::Location {
-                source_index: self.index(location.source_map),
-                ranges: location.ranges.clone(),
-            })
-            .collect();
-        self.locations.entry(name).or_default().extend(located);
+    /// The locations of an op, which may be written nowhere.
+    pub(super) fn locate(&mut self, locations: &[Location]) -> Vec<pb::Location> {
+        let located = locations.iter().map(|location| pb::Location {
+            source_index: self.index(location.source_map),
+            ranges: location.ranges.clone(),
+        });
+        located.collect()
     }
 
     /// Where a file stands; two files that say the same are one.
@@ -64,23 +56,16 @@ impl<'a> Collector<'a> {
         index
     }
 
-    pub(super) fn finish(
-        self,
+    /// The files, in the order in which locations count them.
+    pub(super) fn infos(
+        &self,
         defaults: &Defaults<'_>,
         describing: &mut Vec<SourceMapId>,
-    ) -> pb::Source {
-        let infos = self
-            .files
-            .iter()
-            .map(|id| self.info(*id, defaults, describing));
-        pb::Source {
-            infos: infos.collect(),
-            locations: self
-                .locations
-                .into_iter()
-                .map(|(name, locations)| (name.to_string(), pb::Locations { locations }))
-                .collect(),
-        }
+    ) -> Vec<pb::SourceInfo> {
+        let files = self.files.iter();
+        files
+            .map(|id| self.info(*id, defaults, describing))
+            .collect()
     }
 
     fn info(

@@ -686,7 +686,7 @@ fn metadata_is_as_the_original_gives_it() {
         let base = base(graph);
         let described = Meta {
             ignore_cache: true,
-            description: [("k".into(), "v".into())].into(),
+            description: vec![("k".into(), "v".into())],
             ..Meta::default()
         };
         let a = graph.add_file(mkdir(base, "/a"), described.name("a"));
@@ -742,7 +742,7 @@ fn two_vertices_can_be_one_op() {
         let file = graph.add_source_map(file("Dockerfile", "Dockerfile", "a\nb\n"));
         let base = base(graph);
         let first = Meta {
-            description: [("k".into(), "v".into())].into(),
+            description: vec![("k".into(), "v".into())],
             progress_group: Some(group("1", "", false)),
             ..Meta::default()
         };

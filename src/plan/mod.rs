@@ -350,12 +350,7 @@ fn at(file: llb::SourceMapId, lines: Option<Lines>) -> llb::Meta {
 }
 
 fn described(meta: llb::Meta, command: &str) -> llb::Meta {
-    let mut meta = meta;
-    meta.description.insert(
-        "com.docker.dockerfile.v1.command".to_owned(),
-        command.to_owned(),
-    );
-    meta
+    meta.describe("com.docker.dockerfile.v1.command", command)
 }
 
 fn located(error: Box<Diagnostic>, lines: Option<Lines>) -> Box<Diagnostic> {

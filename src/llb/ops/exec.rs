@@ -1,6 +1,6 @@
 //! A process in a container, after `client/llb/exec.go`.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use crate::{
     llb::{
@@ -283,7 +283,8 @@ impl Exec {
         }
         pb::Meta {
             args: self.args.clone(),
-            env: self.encode_env(encoder),
+            // Written by itself: see `Exec::encode_env`.
+            env: Vec::new(),
             cwd: self.cwd.clone(),
             user: self.user.clone(),
             proxy_env: self.proxy.clone(),
@@ -296,8 +297,10 @@ impl Exec {
         }
     }
 
-    fn encode_env(&self, encoder: &mut Encoder<'_>) -> Vec<String> {
-        let mut env: Vec<String> = self.env.iter().map(|pair| (**pair).to_owned()).collect();
+    /// The environment, which is no part of what [`Exec::encode`] gives.
+    pub(in crate::llb) fn encode_env(&self, encoder: &mut Encoder<'_>) -> Vec<Cow<'_, str>> {
+        let pairs = self.env.iter().map(|pair| Cow::Borrowed(&**pair));
+        let mut env = pairs.collect();
         if let Some(ssh) = self.ssh.first() {
             set_default(&mut env, SSH_AUTH_SOCK, &ssh.target(0));
         }
@@ -448,9 +451,9 @@ impl Ssh {
     }
 }
 
-fn set_default(env: &mut Vec<String>, key: &str, value: &str) {
-    let names_key = |entry: &String| entry.split_once('=').is_some_and(|(name, _)| name == key);
+fn set_default(env: &mut Vec<Cow<'_, str>>, key: &str, value: &str) {
+    let names_key = |pair: &Cow<str>| pair.split_once('=').is_some_and(|(name, _)| name == key);
     if !env.iter().any(names_key) {
-        env.push(format!("{key}={value}"));
+        env.push(format!("{key}={value}").into());
     }
 }
