@@ -1,5 +1,7 @@
 //! `FROM [--platform=platform] base [AS name]`, and all that follows it.
 
+use std::sync::Arc;
+
 use crate::{
     diagnostic::Result,
     golang,
@@ -23,8 +25,8 @@ pub struct Stage {
     pub base_name: String,
     /// `--platform`; may hold variables.
     pub platform: Option<String>,
-    /// What follows the `FROM`.
-    pub commands: Vec<Instruction>,
+    /// What follows the `FROM`. The graph of stages shares it.
+    pub commands: Vec<Arc<Instruction>>,
     /// The line of the `FROM`, without the blanks around it.
     pub original: String,
     /// Where the `FROM` stands.

@@ -52,7 +52,7 @@ pub use self::{
     workdir::Workdir,
 };
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use crate::{
     diagnostic::{Diagnostic, Result},
@@ -127,7 +127,7 @@ pub fn read(file: &ast::File) -> Result<Dockerfile> {
         }
         let instruction = read_one(written).map_err(wrapped)?;
         match dockerfile.stages.last_mut() {
-            Some(stage) => stage.commands.push(instruction),
+            Some(stage) => stage.commands.push(Arc::new(instruction)),
             None if matches!(instruction.kind, Kind::Arg(_)) => {
                 dockerfile.meta_args.push(instruction);
             }
@@ -219,6 +219,7 @@ mod tests {
         Ok(stages
             .pop()
             .and_then(|mut stage| stage.commands.pop())
+            .map(Arc::unwrap_or_clone)
             .unwrap())
     }
 

@@ -252,6 +252,7 @@ impl<'a> Planner<'a> {
     /// The config of the target, whose stages are done.
     fn config(&mut self, target: StageId) -> image::Config {
         let mut image = (*self.states[target.index()].image).clone();
+        image.created = None;
         let mut stages = self.below(target);
         stages.push(target);
         let changes = stages

@@ -3,7 +3,10 @@
 //! ONBUILD in a base image may bring new images to read from, so this is a loop: [`Resolution::step`] says what it needs, and is
 //! called again with the answers until nothing is missing.
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use crate::{
     diagnostic::{Diagnostic, Result},
@@ -33,6 +36,8 @@ pub struct Resolution<'a> {
     file: llb::SourceMapId,
     locals: Vec<PendingLocal>,
     images: Vec<BaseImage>,
+    /// The configs of the images that stages begin with, each read once.
+    configs: HashMap<Wanted, Arc<image::Config>>,
 }
 
 /// What the loop says.
@@ -68,6 +73,7 @@ impl<'a> Resolution<'a> {
             file,
             locals: Vec::new(),
             images: Vec::new(),
+            configs: HashMap::new(),
         }
     }
 
@@ -126,6 +132,7 @@ impl<'a> Resolution<'a> {
     /// What must be asked before the stages that are needed can begin. Every base is read, needed or not.
     fn missing(&self, planned: &[bool], known: &Known) -> Result<Vec<Query>> {
         let mut missing: Vec<Query> = Vec::new();
+        let mut asked = HashSet::new();
         for id in self.graph.ids().filter(|id| !self.found[id.index()]) {
             let stage = self.graph.stage(id);
             let needed = planned[id.index()];
@@ -135,9 +142,7 @@ impl<'a> Resolution<'a> {
             let Some(query) = wanted.filter(|_| needed).and_then(Query::unless_plain) else {
                 continue;
             };
-            if !known.contains_key(&query.wanted)
-                && missing.iter().all(|other| other.wanted != query.wanted)
-            {
+            if !known.contains_key(&query.wanted) && asked.insert(query.wanted.clone()) {
                 missing.push(query);
             }
         }
@@ -258,8 +263,7 @@ impl<'a> Resolution<'a> {
         let state = &mut self.states[id.index()];
         state.is_done = true;
         loaded.enter(state);
-        if let Some(mut image) = loaded.image {
-            image.created = None;
+        if let Some(image) = loaded.image {
             if !image.platform.architecture.is_empty() && !image.platform.os.is_empty() {
                 state.platform = Some(image.platform.clone());
             }
@@ -282,13 +286,13 @@ impl<'a> Resolution<'a> {
         let platform = self.platform_of(id);
         let state = &mut self.states[id.index()];
         loaded.enter(state);
-        let mut image = loaded
+        let image = loaded
             .image
             .unwrap_or_else(|| image::empty_image(&platform));
-        state.base_image = Some(Arc::new(image.clone()));
-        image.created = None;
+        let image = Arc::new(image);
         state.triggers = image.config.on_build.clone();
-        state.image = image.into();
+        state.image = Arc::clone(&image);
+        state.base_image = Some(image);
         state.output_platform = Some(platform.clone().normalize());
         state.platform = Some(platform);
         Ok(())
@@ -304,10 +308,17 @@ impl<'a> Resolution<'a> {
             return Err(messages::no_answer(&query.written));
         };
         let mut platform = self.platform_of(id);
-        let mut image =
-            image::Config::from_json(config).map_err(|error| messages::bad_image_config(&error))?;
-        let base_image = image.clone();
-        image.created = None;
+        let image = match self.configs.get(&query.wanted) {
+            Some(image) => Arc::clone(image),
+            None => {
+                let image = image::Config::from_json(config)
+                    .map_err(|error| messages::bad_image_config(&error))?;
+                let image = Arc::new(image);
+                self.configs
+                    .insert(query.wanted.clone(), Arc::clone(&image));
+                image
+            }
+        };
         let stage = self.graph.stage(id);
         if stage.platform.is_none() && self.options.is_platform_implicit {
             platform = detect(&image.platform, platform, self.options.build_platforms);
@@ -349,8 +360,8 @@ impl<'a> Resolution<'a> {
             });
         }
         state.triggers = image.config.on_build.clone();
-        state.image = image.into();
-        state.base_image = Some(base_image.into());
+        state.image = Arc::clone(&image);
+        state.base_image = Some(image);
         state.platform = Some(platform);
         Ok(())
     }
@@ -378,7 +389,7 @@ impl<'a> Resolution<'a> {
         {
             let mut triggers = std::mem::take(&mut self.states[id.index()].triggers);
             if !std::mem::replace(&mut self.triggered[id.index()], true) {
-                triggers.extend(self.graph.triggers_of_base(id));
+                triggers.extend_from_slice(self.graph.triggers_of_base(id));
             }
             if !triggers.is_empty() {
                 brought |= self.graph.add_triggers(id, &triggers)?;

@@ -100,6 +100,8 @@ pub struct Stage {
     pub step_count: usize,
     /// Whether a command brought the stage: no FROM names it.
     pub implicit: bool,
+    /// What the stage leaves to those based on it with ONBUILD.
+    triggers: Vec<String>,
     /// The stages that commands read from, each with the lines of the last command that does.
     dependencies: BTreeMap<StageId, Lines>,
 }
@@ -164,8 +166,12 @@ pub fn graph_with_facts(
     graph.target = graph.find_target(options.target)?;
     for (number, written) in dockerfile.stages.iter().enumerate() {
         for instruction in &written.commands {
-            let command = graph.command(StageId(number), Arc::new(instruction.clone()))?;
-            graph.stages[number].commands.push(command);
+            let command = graph.command(StageId(number), Arc::clone(instruction))?;
+            let stage = &mut graph.stages[number];
+            if let Kind::Onbuild(onbuild) = &instruction.kind {
+                stage.triggers.push(onbuild.expression.clone());
+            }
+            stage.commands.push(command);
         }
     }
     cycle::refuse(&graph)?;
@@ -225,17 +231,11 @@ impl Graph {
     }
 
     /// The ONBUILD instructions that the base stage of `id` leaves to it.
-    pub fn triggers_of_base(&self, id: StageId) -> Vec<String> {
-        let Base::Stage(base) = self.stages[id.0].base else {
-            return Vec::new();
-        };
-        let commands = self.stages[base.0].commands.iter();
-        commands
-            .filter_map(|command| match &command.instruction.kind {
-                Kind::Onbuild(onbuild) => Some(onbuild.expression.clone()),
-                _ => None,
-            })
-            .collect()
+    pub fn triggers_of_base(&self, id: StageId) -> &[String] {
+        match self.stages[id.0].base {
+            Base::Stage(base) => &self.stages[base.0].triggers,
+            _ => &[],
+        }
     }
 
     /// Puts ONBUILD triggers before the commands of a stage. Gives whether they brought new stages to read from.
@@ -322,6 +322,7 @@ impl Graph {
             code: written.original.clone(),
             step_count,
             implicit: false,
+            triggers: Vec::new(),
             dependencies: BTreeMap::new(),
         })
     }
@@ -439,6 +440,7 @@ impl Graph {
             code: String::new(),
             step_count: 0,
             implicit: true,
+            triggers: Vec::new(),
             dependencies: BTreeMap::new(),
         })
     }

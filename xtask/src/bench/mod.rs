@@ -19,7 +19,7 @@ use self::shapes::SHAPES;
 use crate::{process::Run, tools, workspace};
 
 /// What every base image says of itself.
-const IMAGE: &str = r#"{"architecture":"amd64","os":"linux","config":{"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin","LANG=C.UTF-8","PYTHON_VERSION=3.11.9"],"Cmd":["python3"]},"rootfs":{"type":"layers","diff_ids":["sha256:d310e774110ab038b30c6a5f7b7f7dd527dbe527854496bd30194b9ee6ea496e"]},"history":[{"created":"2024-05-14T01:28:24Z","created_by":"/bin/sh -c #(nop) ADD file:5aaace706aa00ff97 in / "},{"created":"2024-05-14T01:28:25Z","created_by":"/bin/sh -c #(nop)  CMD [\"bash\"]","empty_layer":true}]}"#;
+const IMAGE: &str = r#"{"created":"2024-05-14T01:28:25.119Z","architecture":"amd64","os":"linux","config":{"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin","LANG=C.UTF-8","PYTHON_VERSION=3.11.9"],"Cmd":["python3"]},"rootfs":{"type":"layers","diff_ids":["sha256:d310e774110ab038b30c6a5f7b7f7dd527dbe527854496bd30194b9ee6ea496e"]},"history":[{"created":"2024-05-14T01:28:24Z","created_by":"/bin/sh -c #(nop) ADD file:5aaace706aa00ff97 in / "},{"created":"2024-05-14T01:28:25Z","created_by":"/bin/sh -c #(nop)  CMD [\"bash\"]","empty_layer":true}]}"#;
 
 /// What to measure.
 #[derive(clap::Subcommand)]
