@@ -4,6 +4,8 @@
 //! line separators, which serde leaves alone. The order of fields and of maps is the caller's; numbers
 //! with a fraction are not written anywhere and keep serde's form.
 
+use std::fmt::Write;
+
 use serde::Serialize;
 
 /// One line of JSON (`json.Marshal`).
@@ -26,16 +28,22 @@ pub fn quote_string(text: &str) -> String {
 /// Outside of its strings JSON has none of these characters, so every one may be replaced.
 fn escaped(json: String) -> String {
     let special = |c: char| matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}');
-    if !json.contains(special) {
+    let mut escaped = String::new();
+    let mut rest = json.as_str();
+    while let Some(at) = rest.find(special) {
+        let (plain, from) = rest.split_at(at);
+        escaped.push_str(plain);
+        let mut chars = from.chars();
+        if let Some(c) = chars.next() {
+            // Writing to a string cannot fail.
+            let _ = write!(escaped, "\\u{:04x}", u32::from(c));
+        }
+        rest = chars.as_str();
+    }
+    if escaped.is_empty() {
         return json;
     }
-    let mut escaped = String::with_capacity(json.len() + 16);
-    for c in json.chars() {
-        match special(c) {
-            true => escaped.push_str(&format!("\\u{:04x}", u32::from(c))),
-            false => escaped.push(c),
-        }
-    }
+    escaped.push_str(rest);
     escaped
 }
 
