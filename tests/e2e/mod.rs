@@ -5,6 +5,7 @@
 
 mod stack; // the parts, as tests use them
 
+mod cache; // one cache for the original and us
 mod doors; // the three ways to a frontend
 mod errors; // what a user sees when a build fails
 mod modes; // what `mode=app` asks of an image, and `mode=off` does not
