@@ -1,0 +1,186 @@
+//! A daemon that builds nothing: it has files, images and capabilities, and keeps what it is asked to solve.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use fal_frontend::{
+    gateway::{
+        Capabilities, CapabilitySet, Error, FileRange, Gateway, Ref, ResolvedImage, ResolvedSource,
+        Result, SolveRequest, SolveResult, SourceRequest, Stat, Warning,
+    },
+    llb,
+    proto::pb::{self, op},
+};
+use prost::{Message, bytes::Bytes};
+
+/// What every image has that `images` knows nothing of.
+const PLAIN: &str = include_str!("images/plain.json");
+
+/// What BuildKit v0.32 can do, a name a line.
+const CAPABILITIES: &str = include_str!("capabilities");
+
+/// How long each call takes, by a clock that tests stop.
+pub(super) const CALL: Duration = Duration::from_millis(100);
+
+/// The daemon.
+pub(super) struct Daemon {
+    capabilities: Capabilities,
+    /// Folders of the client, by the names of local sources.
+    locals: BTreeMap<String, PathBuf>,
+    seen: RefCell<Seen>,
+}
+
+/// What was asked of it.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// Everything solved that is more than a source, by the reference's id.
+    pub(super) solved: BTreeMap<String, llb::Definition>,
+    /// In the order of the calls.
+    pub(super) images: Vec<SourceRequest>,
+    pub(super) warnings: Vec<Warning>,
+}
+
+impl Daemon {
+    /// A daemon of BuildKit v0.32 whose client offers these folders.
+    pub(super) fn new(locals: BTreeMap<String, PathBuf>) -> Self {
+        let named = |kind: &str| {
+            let names = CAPABILITIES.lines().filter_map(|line| line.split_once(' '));
+            let names = names.filter(|(of, _)| *of == kind).map(|(_, name)| name);
+            CapabilitySet::of(&names.collect::<Vec<_>>())
+        };
+        let capabilities = Capabilities {
+            frontend: named("frontend"),
+            llb: named("llb"),
+            workers: Vec::new(),
+        };
+        Self {
+            capabilities,
+            locals,
+            seen: RefCell::default(),
+        }
+    }
+
+    /// What was asked of it.
+    pub(super) fn into_seen(self) -> Seen {
+        self.seen.into_inner()
+    }
+
+    fn path(&self, reference: &Ref, path: &str) -> Result<PathBuf> {
+        let folder = reference
+            .id
+            .strip_prefix("local://")
+            .and_then(|name| self.locals.get(name));
+        let folder = folder.ok_or_else(|| Error::new(format!("no files in {}", reference.id)))?;
+        Ok(folder.join(path.trim_start_matches('/')))
+    }
+}
+
+impl Gateway for Daemon {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    async fn solve(&self, request: SolveRequest) -> Result<SolveResult> {
+        tokio::time::sleep(CALL).await;
+        let Some(definition) = request.definition else {
+            return Err(Error::new(format!("asked to run {}", request.frontend)));
+        };
+        let local = only_source(&definition).filter(|source| source.starts_with("local://"));
+        let id = local.unwrap_or_else(|| {
+            let mut seen = self.seen.borrow_mut();
+            let id = format!("solved {}", seen.solved.len());
+            seen.solved.insert(id.clone(), definition.into());
+            id
+        });
+        Ok(SolveResult::of(Some(Ref {
+            id,
+            ..Ref::default()
+        })))
+    }
+
+    async fn evaluate(&self, _: &Ref) -> Result<()> {
+        tokio::time::sleep(CALL).await;
+        Ok(())
+    }
+
+    async fn read_file(&self, reference: &Ref, path: &str, _: Option<FileRange>) -> Result<Bytes> {
+        tokio::time::sleep(CALL).await;
+        let read = fs::read(self.path(reference, path)?);
+        let missing = |_| Error::new(format!("open {path}: no such file or directory"));
+        read.map(Bytes::from).map_err(missing)
+    }
+
+    async fn read_dir(&self, _: &Ref, _: &str, _: &str) -> Result<Vec<Stat>> {
+        Err(Error::new("no directories here"))
+    }
+
+    async fn stat_file(&self, _: &Ref, _: &str) -> Result<Stat> {
+        Err(Error::new("no statistics here"))
+    }
+
+    async fn resolve_source(&self, request: SourceRequest) -> Result<ResolvedSource> {
+        tokio::time::sleep(CALL).await;
+        let source = request.source.clone();
+        self.seen.borrow_mut().images.push(request);
+        let name = source
+            .identifier
+            .split_once("://")
+            .map_or("", |(_, name)| name);
+        if name.contains(".invalid/") {
+            return Err(Error::new(format!("{name}: not found")));
+        }
+        let config = config(name);
+        let image = ResolvedImage {
+            digest: llb::digest(config.as_bytes()),
+            config: config.into(),
+        };
+        Ok(ResolvedSource {
+            source,
+            image: Some(image),
+            ..Default::default()
+        })
+    }
+
+    async fn inputs(&self) -> Result<BTreeMap<String, pb::Definition>> {
+        tokio::time::sleep(CALL).await;
+        Ok(BTreeMap::new())
+    }
+
+    async fn warn(&self, warning: Warning) -> Result<()> {
+        self.seen.borrow_mut().warnings.push(warning);
+        Ok(())
+    }
+}
+
+/// The config of an image: `images/NAME.json`, or the plain one.
+fn config(reference: &str) -> String {
+    let name = reference
+        .rsplit('/')
+        .next()
+        .and_then(|name| name.split([':', '@']).next());
+    let file = Path::new("tests/frontend/images")
+        .join(name.unwrap_or("plain"))
+        .with_extension("json");
+    fs::read_to_string(file).unwrap_or_else(|_| PLAIN.to_owned())
+}
+
+/// The identifier of the source that a definition is, if it is nothing else.
+fn only_source(definition: &pb::Definition) -> Option<String> {
+    let mut ops = definition.def.iter().map(|op| pb::Op::decode(op.clone()));
+    match (ops.next(), ops.next(), ops.next()) {
+        (
+            Some(Ok(pb::Op {
+                op: Some(op::Op::Source(source)),
+                ..
+            })),
+            Some(Ok(_)),
+            None,
+        ) => Some(source.identifier),
+        _ => None,
+    }
+}

@@ -1,0 +1,224 @@
+//! Options and files to a result, through the whole frontend and without a daemon.
+//!
+//! Every case of the parity corpus has a file `expected`: the ops with the lines that they come from, the image config and the
+//! warnings, or the error. `cargo xtask parity` holds the same cases to the original; what is expected here is what it was found equal to.
+//! `UPDATE_EXPECTED=1` writes the files anew.
+
+#![cfg(feature = "gateway")]
+
+mod daemon;
+
+use std::{
+    collections::BTreeMap,
+    env,
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use fal_frontend::{
+    frontend::{self, Environment},
+    gateway::{Error, Refs, SolveResult},
+    llb::{self, Definition},
+    reference::platform,
+};
+use serde_json::Value;
+
+use self::daemon::{Daemon, Seen};
+
+/// Promise: what a Dockerfile becomes changes only when somebody means it to.
+#[test]
+fn every_case_of_the_corpus_becomes_what_it_was_found_to() {
+    let cases = cases(Path::new("tests/parity"));
+    assert!(cases.len() > 300, "only {} cases", cases.len());
+    let changed: Vec<String> = cases.iter().filter_map(|case| check(case).err()).collect();
+    assert!(changed.is_empty(), "{}", changed.join("\n"));
+}
+
+/// What a case becomes, if that is not what is expected.
+fn check(case: &Path) -> Result<(), String> {
+    let (answer, seen) = answer(case);
+    let found = match answer {
+        Ok(result) => accepted(&result, &seen),
+        Err(error) => refused(&error),
+    };
+    let file = case.join("expected");
+    if env::var_os("UPDATE_EXPECTED").is_some() {
+        fs::write(file, found).unwrap();
+        return Ok(());
+    }
+    let expected = fs::read_to_string(&file).unwrap_or_default();
+    match found == expected {
+        true => Ok(()),
+        false => Err(format!(
+            "{}\n{}",
+            file.display(),
+            difference(&expected, &found)
+        )),
+    }
+}
+
+/// The frontend's answer, and what it asked the daemon for.
+fn answer(case: &Path) -> (Result<SolveResult, Error>, Seen) {
+    let mut options = BTreeMap::from([("cmdline".to_owned(), "docker/dockerfile".to_owned())]);
+    let mut locals: BTreeMap<String, PathBuf> = ["context", "dockerfile"]
+        .map(|name| (name.to_owned(), case.to_owned()))
+        .into();
+    let written = fs::read_to_string(case.join("options")).unwrap_or_default();
+    let lines = written
+        .lines()
+        .filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
+    for (key, value) in lines.map(|line| line.split_once('=').expect("key=value")) {
+        match key.strip_prefix("local:") {
+            Some(name) => drop(locals.insert(name.to_owned(), case.join(value))),
+            None => drop(options.insert(key.to_owned(), value.to_owned())),
+        }
+    }
+    let environment = Environment {
+        options,
+        session: "session".to_owned(),
+        platforms: vec![platform::parse("linux/amd64").unwrap()],
+        defaults: BTreeMap::from([("FAL_MODE".to_owned(), "off".to_owned())]),
+    };
+    let daemon = Daemon::new(locals);
+    let clock = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let answer = clock.block_on(frontend::answer(&daemon, &environment));
+    (answer, daemon.into_seen())
+}
+
+fn accepted(result: &SolveResult, seen: &Seen) -> String {
+    let mut text = String::new();
+    let all: Vec<(&str, _)> = match &result.refs {
+        Refs::One(reference) => vec![("", reference)],
+        Refs::ByPlatform(refs) => refs.iter().map(|(key, it)| (key.as_str(), it)).collect(),
+    };
+    for (platform, reference) in all {
+        let suffix = match platform {
+            "" => String::new(),
+            platform => format!("/{platform}"),
+        };
+        let solved = reference.as_ref().and_then(|it| seen.solved.get(&it.id));
+        text += &solved.map(table).unwrap_or_default();
+        text += &image(&result.metadata[&format!("containerimage.config{suffix}")]);
+        if let Some(epoch) = result.metadata.get(&format!("source.date.epoch{suffix}")) {
+            writeln!(text, "epoch {}", String::from_utf8_lossy(epoch)).unwrap();
+        }
+    }
+    for warning in &seen.warnings {
+        writeln!(text, "warning {}", warning.short).unwrap();
+    }
+    text
+}
+
+/// A definition, and which lines its ops come from.
+fn table(definition: &Definition) -> String {
+    let rows = llb::print(definition);
+    let mut table = String::new();
+    for (op, row) in definition.ops.iter().zip(rows.lines()) {
+        let lines = match definition.lines_of(&llb::digest(op)) {
+            Some((first, last)) if first == last => format!("{first}"),
+            Some((first, last)) => format!("{first}-{last}"),
+            None => String::new(),
+        };
+        writeln!(table, "{lines:>7} {}", shortened(row)).unwrap();
+    }
+    table
+}
+
+/// The config of an image: its digest, what is set, and its history.
+fn image(config: &[u8]) -> String {
+    let json: Value = serde_json::from_slice(config).unwrap();
+    let object = |value: &Value| value.as_object().cloned().unwrap_or_default();
+    let mut text = format!("image {}", &llb::digest(config)["sha256:".len()..][..12]);
+    for key in ["os", "architecture", "variant", "author"] {
+        let value = json[key].as_str().into_iter();
+        value.for_each(|value| write!(text, " {value}").unwrap());
+    }
+    text += "\n";
+    for (key, value) in object(&json["config"]) {
+        writeln!(text, "{key:>15} {}", shortened(&value.to_string())).unwrap();
+    }
+    for entry in json["history"].as_array().into_iter().flatten() {
+        let kind = match entry["empty_layer"].as_bool() {
+            Some(true) => "history",
+            _ => "layer",
+        };
+        let written = entry["created_by"].as_str().unwrap_or_default();
+        writeln!(
+            text,
+            "{kind:>15} {}",
+            shortened(&written.escape_debug().to_string())
+        )
+        .unwrap();
+    }
+    text
+}
+
+/// Digests by their beginning, as the digest of all covers the rest, and of a long text no more than anyone reads.
+fn shortened(text: &str) -> String {
+    let mut parts = text.split("sha256:");
+    let mut short = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_hexdigit).count();
+        let (digest, rest) = part.split_at(digits);
+        write!(short, "sha256:{}{rest}", &digest[..digits.min(12)]).unwrap();
+    }
+    match short.char_indices().nth(400) {
+        Some((end, _)) => format!("{}… {} bytes", &short[..end], text.len()),
+        None => short,
+    }
+}
+
+fn refused(error: &Error) -> String {
+    let mut text = format!("error {}\n", error.message);
+    for detail in &error.details {
+        let json: Value = serde_json::from_slice(&detail.value).unwrap_or_default();
+        let ranges = json["ranges"].as_array().cloned().unwrap_or_default();
+        for range in ranges {
+            let line = |end: &str| range[end]["line"].as_i64().unwrap_or_default();
+            writeln!(text, "lines {}-{}", line("start"), line("end")).unwrap();
+        }
+    }
+    text
+}
+
+/// The first line that is not as expected.
+fn difference(expected: &str, found: &str) -> String {
+    let mut found = found.lines();
+    let mut expected = expected.lines();
+    loop {
+        match (expected.next(), found.next()) {
+            (None, None) => return "    the ends of lines differ".to_owned(),
+            (expected, found) if expected == found => {}
+            (expected, found) => {
+                let shown = |line: Option<&str>| line.unwrap_or("nothing").to_owned();
+                return format!(
+                    "    expected: {}\n    found:    {}",
+                    shown(expected),
+                    shown(found)
+                );
+            }
+        }
+    }
+}
+
+/// The folders below `folder` that are cases.
+fn cases(folder: &Path) -> Vec<PathBuf> {
+    if ["Dockerfile", "options"]
+        .iter()
+        .any(|file| folder.join(file).is_file())
+    {
+        return vec![folder.to_owned()];
+    }
+    let mut folders: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    folders.retain(|path| path.is_dir());
+    folders.sort();
+    folders.iter().flat_map(|folder| cases(folder)).collect()
+}
