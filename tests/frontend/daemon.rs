@@ -41,7 +41,8 @@ pub(super) struct Seen {
     /// Everything solved that is more than a source, by the reference's id.
     pub(super) solved: BTreeMap<String, llb::Definition>,
     /// In the order of the calls.
-    pub(super) images: Vec<SourceRequest>,
+    pub(super) resolved: Vec<SourceRequest>,
+    pub(super) forwarded: Vec<SolveRequest>,
     pub(super) warnings: Vec<Warning>,
 }
 
@@ -88,7 +89,8 @@ impl Gateway for Daemon {
     async fn solve(&self, request: SolveRequest) -> Result<SolveResult> {
         tokio::time::sleep(CALL).await;
         let Some(definition) = request.definition else {
-            return Err(Error::new(format!("asked to run {}", request.frontend)));
+            self.seen.borrow_mut().forwarded.push(request);
+            return Ok(SolveResult::default());
         };
         let local = only_source(&definition).filter(|source| source.starts_with("local://"));
         let id = local.unwrap_or_else(|| {
@@ -126,7 +128,7 @@ impl Gateway for Daemon {
     async fn resolve_source(&self, request: SourceRequest) -> Result<ResolvedSource> {
         tokio::time::sleep(CALL).await;
         let source = request.source.clone();
-        self.seen.borrow_mut().images.push(request);
+        self.seen.borrow_mut().resolved.push(request);
         let name = source
             .identifier
             .split_once("://")

@@ -1,8 +1,9 @@
 //! Options and files to a result, through the whole frontend and without a daemon.
 //!
-//! Every case of the parity corpus has a file `expected`: the ops with the lines that they come from, the image config and the
-//! warnings, or the error. `cargo xtask parity` holds the same cases to the original; what is expected here is what it was found equal to.
-//! `UPDATE_EXPECTED=1` writes the files anew.
+//! Every case of `tests/parity` and `tests/differences` has a file `expected`: the ops with the lines that they come from, the image
+//! config and the warnings, or the error; then what the daemon was asked about, and how often the frontend waited for an answer.
+//! `cargo xtask parity` holds the same cases to the original: what is expected here is what was found equal to it, or different on
+//! purpose. `UPDATE_EXPECTED=1` writes the files anew.
 
 #![cfg(feature = "gateway")]
 
@@ -26,10 +27,16 @@ use serde_json::Value;
 
 use self::daemon::{Daemon, Seen};
 
+mod forward; // to whom a request is handed on
+
 /// Promise: what a Dockerfile becomes changes only when somebody means it to.
 #[test]
-fn every_case_of_the_corpus_becomes_what_it_was_found_to() {
-    let cases = cases(Path::new("tests/parity"));
+fn every_case_becomes_what_it_was_found_to() {
+    let cases = [
+        cases(Path::new("tests/parity")),
+        cases(Path::new("tests/differences")),
+    ]
+    .concat();
     assert!(cases.len() > 300, "only {} cases", cases.len());
     let changed: Vec<String> = cases.iter().filter_map(|case| check(case).err()).collect();
     assert!(changed.is_empty(), "{}", changed.join("\n"));
@@ -37,11 +44,16 @@ fn every_case_of_the_corpus_becomes_what_it_was_found_to() {
 
 /// What a case becomes, if that is not what is expected.
 fn check(case: &Path) -> Result<(), String> {
-    let (answer, seen) = answer(case);
-    let found = match answer {
-        Ok(result) => accepted(&result, &seen),
-        Err(error) => refused(&error),
-    };
+    let found = shown(answer(case));
+    // Equal input gives equal bytes, whatever the order of a hash map is this time.
+    let again = shown(answer(case));
+    if found != again {
+        return Err(format!(
+            "{} twice:\n{}",
+            case.display(),
+            difference(&found, &again)
+        ));
+    }
     let file = case.join("expected");
     if env::var_os("UPDATE_EXPECTED").is_some() {
         fs::write(file, found).unwrap();
@@ -58,8 +70,15 @@ fn check(case: &Path) -> Result<(), String> {
     }
 }
 
-/// The frontend's answer, and what it asked the daemon for.
-fn answer(case: &Path) -> (Result<SolveResult, Error>, Seen) {
+/// What the frontend answered, and what it asked the daemon.
+struct Answer {
+    result: Result<SolveResult, Error>,
+    seen: Seen,
+    /// How many answers of the daemon it waited for, one after the other.
+    waits: u128,
+}
+
+fn answer(case: &Path) -> Answer {
     let mut options = BTreeMap::from([("cmdline".to_owned(), "docker/dockerfile".to_owned())]);
     let mut locals: BTreeMap<String, PathBuf> = ["context", "dockerfile"]
         .map(|name| (name.to_owned(), case.to_owned()))
@@ -74,6 +93,10 @@ fn answer(case: &Path) -> (Result<SolveResult, Error>, Seen) {
             None => drop(options.insert(key.to_owned(), value.to_owned())),
         }
     }
+    ask(locals, options)
+}
+
+fn ask(locals: BTreeMap<String, PathBuf>, options: BTreeMap<String, String>) -> Answer {
     let environment = Environment {
         options,
         session: "session".to_owned(),
@@ -81,17 +104,49 @@ fn answer(case: &Path) -> (Result<SolveResult, Error>, Seen) {
         defaults: BTreeMap::from([("FAL_MODE".to_owned(), "off".to_owned())]),
     };
     let daemon = Daemon::new(locals);
+    // Time stands still but for the calls of the daemon.
     let clock = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .unwrap();
-    let answer = clock.block_on(frontend::answer(&daemon, &environment));
-    (answer, daemon.into_seen())
+    let (result, took) = clock.block_on(async {
+        let start = tokio::time::Instant::now();
+        let result = frontend::answer(&daemon, &environment).await;
+        (result, start.elapsed())
+    });
+    let waits = took.as_millis() / daemon::CALL.as_millis();
+    Answer {
+        result,
+        seen: daemon.into_seen(),
+        waits,
+    }
+}
+
+fn shown(answer: Answer) -> String {
+    let mut text = match &answer.result {
+        Ok(result) => accepted(result, &answer.seen),
+        Err(error) => refused(error),
+    };
+    for warning in &answer.seen.warnings {
+        writeln!(text, "warning {}", warning.short).unwrap();
+    }
+    for source in &answer.seen.resolved {
+        write!(text, "asked {}", source.source.identifier).unwrap();
+        if let Some(platform) = &source.platform {
+            write!(text, " {}/{}", platform.os, platform.architecture).unwrap();
+        }
+        writeln!(text, " {}", source.resolve_mode).unwrap();
+    }
+    writeln!(text, "waits {}", answer.waits).unwrap();
+    text
 }
 
 fn accepted(result: &SolveResult, seen: &Seen) -> String {
     let mut text = String::new();
+    if let Some(answer) = result.metadata.get("result.txt") {
+        return String::from_utf8_lossy(answer).into_owned();
+    }
     let all: Vec<(&str, _)> = match &result.refs {
         Refs::One(reference) => vec![("", reference)],
         Refs::ByPlatform(refs) => refs.iter().map(|(key, it)| (key.as_str(), it)).collect(),
@@ -107,9 +162,6 @@ fn accepted(result: &SolveResult, seen: &Seen) -> String {
         if let Some(epoch) = result.metadata.get(&format!("source.date.epoch{suffix}")) {
             writeln!(text, "epoch {}", String::from_utf8_lossy(epoch)).unwrap();
         }
-    }
-    for warning in &seen.warnings {
-        writeln!(text, "warning {}", warning.short).unwrap();
     }
     text
 }

@@ -1,0 +1,56 @@
+//! To whom a request is handed on.
+
+use std::{collections::BTreeMap, fs};
+
+use tempfile::TempDir;
+
+use super::ask;
+
+/// Which frontend runs when `frontend` was chosen and the file begins with `first`: its image, or none for our own.
+#[track_caller]
+fn check(first: &str, options: &[(&str, &str)], expected: Option<&str>) {
+    let folder = TempDir::new().unwrap();
+    fs::write(
+        folder.path().join("Dockerfile"),
+        format!("{first}\nFROM scratch\nCOPY a b\n"),
+    )
+    .unwrap();
+    let locals = ["context", "dockerfile"].map(|name| (name.to_owned(), folder.path().to_owned()));
+    let options = options
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    let answer = ask(locals.into(), options.collect::<BTreeMap<_, _>>());
+    answer.result.unwrap();
+    let source = |request: &fal_frontend::gateway::SolveRequest| request.options["source"].clone();
+    let chosen: Vec<String> = answer.seen.forwarded.iter().map(source).collect();
+    assert_eq!(chosen, expected.into_iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn a_syntax_line_chooses_another_frontend() {
+    check(
+        "# syntax=example/other:1 with more",
+        &[],
+        Some("example/other:1"),
+    );
+    check("# a comment", &[], None);
+    let argument = [("build-arg:BUILDKIT_SYNTAX", "example/third")];
+    check("# syntax=example/other:1", &argument, Some("example/third"));
+}
+
+#[test]
+fn a_frontend_that_was_chosen_by_a_syntax_line_does_not_choose() {
+    check(
+        "# syntax=example/other:1",
+        &[("cmdline", "example/other:1")],
+        None,
+    );
+}
+
+/// The original would start the same image a second time.
+#[test]
+fn a_syntax_line_that_names_the_image_that_runs_is_not_followed() {
+    let ours = [("source", "docker.io/example/ours:latest")];
+    check("# syntax=example/ours", &ours, None);
+    check("# syntax=example/ours:2", &ours, Some("example/ours:2"));
+}
