@@ -10,17 +10,18 @@ fn dockerfile(first: &str, line: &str) -> String {
 #[track_caller]
 fn check(line: &str) {
     let stack = Stack::new();
+    for frontend in [stack.dockerfile(), stack.fal()] {
+        let folder = stack::folder(&[("Dockerfile", &dockerfile("# a comment", line))]);
+        let outcome = stack.buildctl(folder.path(), &frontend, &[]);
+        outcome.failed();
+        outcome.marked(7, line);
 
-    let folder = stack::folder(&[("Dockerfile", &dockerfile("# a comment", line))]);
-    let outcome = stack.buildctl(folder.path(), &stack.dockerfile(), &[]);
-    outcome.failed();
-    outcome.marked(7, line);
-
-    let syntax = format!("# syntax={}", stack.dockerfile());
-    let folder = stack::folder(&[("Dockerfile", &dockerfile(&syntax, line))]);
-    let outcome = stack.buildx(folder.path(), &[]);
-    outcome.failed();
-    outcome.marked(7, line);
+        let syntax = format!("# syntax={frontend}");
+        let folder = stack::folder(&[("Dockerfile", &dockerfile(&syntax, line))]);
+        let outcome = stack.buildx(folder.path(), &[]);
+        outcome.failed();
+        outcome.marked(7, line);
+    }
 }
 
 #[test]
