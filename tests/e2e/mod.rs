@@ -9,4 +9,5 @@ mod cache; // one cache for the original and us
 mod doors; // the three ways to a frontend
 mod errors; // what a user sees when a build fails
 mod modes; // what `mode=app` asks of an image, and `mode=off` does not
+mod platforms; // one build for two platforms
 mod secrets; // where a secret must not appear

@@ -108,6 +108,24 @@ impl Stack {
         serde_json::from_slice(&output.stdout).expect("a config is JSON")
     }
 
+    /// The platforms of an index in the registry, in its order.
+    pub(super) fn index(&self, image: &str) -> Vec<String> {
+        let output = Command::new("skopeo")
+            .args(["inspect", "--tls-verify=false", "--raw"])
+            .arg(format!("docker://{image}"))
+            .stdin(Stdio::null())
+            .output()
+            .expect("skopeo starts");
+        assert!(output.status.success(), "{}", printed(&output));
+        let index: Value = serde_json::from_slice(&output.stdout).expect("an index is JSON");
+        let platforms = index["manifests"].as_array().into_iter().flatten();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        platforms
+            .map(|manifest| &manifest["platform"])
+            .map(|it| format!("{}/{}", text(&it["os"]), text(&it["architecture"])))
+            .collect()
+    }
+
     /// Starts a process in an image of the registry: what it says of curl, of Python and of the
     /// packages that fal needs.
     pub(super) fn versions(&self, image: &str) -> String {
