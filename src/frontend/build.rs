@@ -1,6 +1,6 @@
 //! One request from beginning to end.
 
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 
 use crate::{
     diagnostic::{self, Diagnostic},
@@ -120,13 +120,18 @@ impl<G: Gateway> Job<'_, G> {
             [] => vec![None],
             platforms => platforms.iter().map(Some).collect(),
         };
-        let built = try_join_all(
-            platforms
-                .into_iter()
-                .enumerate()
-                .map(|(number, platform)| self.platform(&read, platform, number == 0)),
-        )
-        .await?;
+        // All are planned to the end: what could be better in the file is told while the first is, and the mistake that
+        // ends the build may be found in another one before that.
+        let plans = platforms
+            .iter()
+            .enumerate()
+            .map(|(number, platform)| self.plan(&read, *platform, number == 0));
+        let plans: Result<Vec<Plan>> = join_all(plans).await.into_iter().collect();
+        let built = platforms
+            .iter()
+            .zip(plans?)
+            .map(|(platform, plan)| self.platform(&read, *platform, plan));
+        let built = try_join_all(built).await?;
         Ok(result::of(built, self.options.is_multi_platform))
     }
 
@@ -173,9 +178,8 @@ impl<G: Gateway> Job<'_, G> {
         &self,
         read: &Read,
         wanted: Option<&Platform>,
-        is_first: bool,
+        mut plan: Plan,
     ) -> Result<Built> {
-        let mut plan = self.plan(read, wanted, is_first).await?;
         let fal = read.fal()?;
         let report = match fal.adds_layers() {
             false => None,

@@ -2,6 +2,10 @@ module fal-frontend/tests/tools
 
 go 1.26.3
 
+// The daemon's own choice: a later one that buildx would bring fails where the daemon unpacks an archive
+// into an empty file system (ADD of an archive that leaves out parent directories).
+replace github.com/moby/go-archive => github.com/moby/go-archive v0.2.0
+
 tool (
 	github.com/docker/buildx/cmd/buildx
 	github.com/moby/buildkit/cmd/buildctl

@@ -20,6 +20,7 @@ use crate::{
 };
 
 /// A target of the Dockerfile, and the images that it answers as.
+#[derive(Debug)]
 pub(crate) struct BaseImage {
     pub(crate) target: &'static str,
     names: &'static [&'static str],
@@ -31,10 +32,7 @@ const BASE_IMAGES: [BaseImage; 8] = [
         target: "debian",
         names: &["debian:bookworm", "debian:12", "debian:latest"],
     },
-    BaseImage {
-        target: "debian-slim",
-        names: &["debian:bookworm-slim", "debian:12-slim"],
-    },
+    DEBIAN_SLIM,
     BaseImage {
         target: "debian-python",
         names: &["debian-python:bookworm"],
@@ -44,14 +42,8 @@ const BASE_IMAGES: [BaseImage; 8] = [
         target: "nonroot",
         names: &["nonroot:latest"],
     },
-    BaseImage {
-        target: "busybox",
-        names: &["busybox:latest", "busybox:stable-musl"],
-    },
-    BaseImage {
-        target: "alpine",
-        names: &["alpine:latest"],
-    },
+    BUSYBOX,
+    ALPINE,
     BaseImage {
         target: "onbuild",
         names: &["onbuild:latest"],
@@ -64,6 +56,24 @@ pub(crate) const PYTHON: BaseImage = BaseImage {
     names: &["python:3.11-slim", "python:3.11-slim-bookworm"],
 };
 
+/// A Debian without documentation.
+pub(crate) const DEBIAN_SLIM: BaseImage = BaseImage {
+    target: "debian-slim",
+    names: &["debian:bookworm-slim", "debian:12-slim"],
+};
+
+/// A static busybox.
+pub(crate) const BUSYBOX: BaseImage = BaseImage {
+    target: "busybox",
+    names: &["busybox:latest", "busybox:stable-musl"],
+};
+
+/// The same with what tells of Alpine.
+pub(crate) const ALPINE: BaseImage = BaseImage {
+    target: "alpine",
+    names: &["alpine:latest"],
+};
+
 /// The release that `mmdebstrap` unpacks.
 const SUITE: &str = "bookworm";
 
@@ -73,7 +83,7 @@ const EPOCH: &str = "1735689600";
 /// Puts every base image into the registry, unless what they are made of has not changed since.
 pub(crate) fn push(buildkit: &Buildkit, registry: &str) -> Result<()> {
     let context = context()?;
-    let recipe = format!("{registry} {}", recipe(&context)?);
+    let recipe = format!("{registry} {}", recipe_of(&context)?);
     let stamp = workspace::target().join("stack/base-images.stamp");
     if fs::read_to_string(&stamp).is_ok_and(|made| made == recipe) {
         return Ok(());
@@ -85,11 +95,19 @@ pub(crate) fn push(buildkit: &Buildkit, registry: &str) -> Result<()> {
             .iter()
             .map(|name| format!("{registry}/library/{name}"))
             .collect();
-        let output = format!("type=image,\"name={}\",push=true", names.join(","));
-        buildkit.build_quietly(&image.build(&context).output(&output))?;
+        buildkit.build_quietly(&image.build(&context).output(&pushed(&names)))?;
     }
     fs::write(stamp, recipe)?;
     Ok(())
+}
+
+/// Tells of everything that the images are made of: another one means other images.
+pub(crate) fn recipe() -> Result<String> {
+    recipe_of(&context()?)
+}
+
+fn pushed(names: &[String]) -> String {
+    format!("type=image,\"name={}\",push=true", names.join(","))
 }
 
 impl BaseImage {
@@ -99,6 +117,14 @@ impl BaseImage {
         let output = format!("type=oci,tar=false,dest={}", folder.display());
         let metadata = buildkit.build_quietly(&self.build(&context).output(&output))?;
         crate::buildkit::digest(&metadata)
+    }
+
+    /// Pushes this one image under other `names`, which begin with their registry. It may be one
+    /// that the daemon has not heard of.
+    pub(crate) fn push_as(&self, buildkit: &Buildkit, names: &[String]) -> Result<()> {
+        let output = pushed(names) + ",registry.insecure=true";
+        buildkit.build_quietly(&self.build(&context()?).output(&output))?;
+        Ok(())
     }
 
     fn build(&self, context: &Path) -> Build {
@@ -238,8 +264,7 @@ fn pip_settings(bundle: Option<&str>) -> Result<String> {
     Ok(settings)
 }
 
-/// A hash of all that the images are made of.
-fn recipe(context: &Path) -> Result<String> {
+fn recipe_of(context: &Path) -> Result<String> {
     let mut files = vec![sources().join("Dockerfile")];
     list(context, &mut files)?;
     files.sort();

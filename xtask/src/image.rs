@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         (None, Some(_)) => None,
     };
     if let Some(file) = &archive {
-        outputs.push(format!("type=oci,dest={}", file.display()));
+        outputs.push(archived(file));
     }
     let digest = build(&buildkit, arguments.flavour, &outputs)?;
     if let Some(file) = &archive {
@@ -90,6 +90,12 @@ pub(crate) fn layout(buildkit: &Buildkit, flavour: Flavour, folder: &Path) -> Re
     build(buildkit, flavour, &[output])
 }
 
+/// Builds one flavour as an OCI archive.
+pub(crate) fn archive(buildkit: &Buildkit, flavour: Flavour, file: &Path) -> Result<()> {
+    build(buildkit, flavour, &[archived(file)])?;
+    Ok(())
+}
+
 /// The daemon that the environment names, or else the stack's.
 fn daemon() -> Result<Buildkit> {
     match env::var("BUILDKIT_HOST") {
@@ -103,6 +109,10 @@ fn daemon() -> Result<Buildkit> {
 
 fn pushed(reference: &str) -> String {
     format!("type=image,name={reference},push=true")
+}
+
+fn archived(file: &Path) -> String {
+    format!("type=oci,dest={}", file.display())
 }
 
 /// Builds the image; equal sources give an equal digest, on every machine with the same

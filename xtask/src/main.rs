@@ -18,6 +18,7 @@ mod process; // child processes
 mod stack; // registry and daemon
 mod test; // every test, on the real stack
 mod tools; // programs, installed where missing
+mod upstream; // the original's own tests, with our frontend
 mod workspace; // where things lie
 
 use std::process::ExitCode;
@@ -45,6 +46,8 @@ enum Task {
     Codegen,
     /// Compares our definitions with the original's, op by op
     Parity(parity::Arguments),
+    /// Runs the original's own tests with our frontend
+    Upstream(upstream::Arguments),
     /// Measures how long things take
     #[command(subcommand)]
     Bench(bench::Arguments),
@@ -69,6 +72,7 @@ fn run(task: Task) -> Result<()> {
         Task::Codegen => codegen::codegen(),
         Task::Image(arguments) => image::run(&arguments),
         Task::Parity(arguments) => parity::run(&arguments),
+        Task::Upstream(arguments) => upstream::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
     }
 }

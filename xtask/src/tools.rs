@@ -75,6 +75,18 @@ pub(crate) fn go_tool(name: &str) -> Result<PathBuf> {
     Ok(program)
 }
 
+/// The tests of a Go package, built into `program` with the same language as the daemon's frontend.
+/// Go knows when there is anything to do.
+pub(crate) fn go_test(package: &str, program: &Path) -> Result<()> {
+    go()?
+        .args(["test", "-c", "-buildvcs=false", "-trimpath", "-tags", TAGS])
+        .arg("-o")
+        .arg(program)
+        .arg(package)
+        .env("CGO_ENABLED", "0")
+        .run()
+}
+
 /// A module of the Go module: its folder or its version, as `go list -m -f` prints it.
 pub(crate) fn go_module(format: &str, module: &str) -> Result<String> {
     go()?.args(["list", "-m", "-f", format, module]).read()

@@ -6,7 +6,7 @@
 
 mod buildkitd;
 mod daemon;
-mod registry;
+pub(crate) mod registry;
 
 use std::{fs, path::PathBuf, process::Command};
 

@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
     process::Command,
     time::Duration,
 };
@@ -24,24 +25,50 @@ pub(super) fn daemon() -> Daemon {
 /// as no one else takes the port: image references hold it.
 pub(super) fn start() -> Result<String> {
     let daemon = daemon();
-    let program = tools::from_package("docker-registry", "usr/bin/docker-registry")?;
+    let program = program()?;
     let address = match fs::read_to_string(&daemon.configuration) {
         Ok(old) => last_address(&old).filter(|address| daemon.runs() || is_free(address)),
         Err(_) => None,
     };
     let address = address.map_or_else(free_address, Ok)?;
-    daemon.ensure(
-        &configuration(&address)?,
-        Command::new(program)
-            .arg("serve")
-            .arg(&daemon.configuration),
-        || answers(&address),
+    serve(
+        &daemon,
+        &program,
+        &address,
+        &super::folder().join("registry"),
     )?;
     Ok(address)
 }
 
-fn configuration(address: &str) -> Result<String> {
-    let storage = super::folder().join("registry");
+/// Runs another registry over `storage`, for as long as `work` lasts.
+pub(crate) fn during<T>(storage: &Path, work: impl FnOnce(&str) -> Result<T>) -> Result<T> {
+    let daemon = Daemon {
+        name: "registry-for-a-while",
+        configuration: super::folder().join("registry-for-a-while.yml"),
+    };
+    let address = free_address()?;
+    serve(&daemon, &program()?, &address, storage)?;
+    let result = work(&address);
+    daemon.stop()?;
+    result
+}
+
+/// The distribution registry.
+pub(crate) fn program() -> Result<PathBuf> {
+    tools::from_package("docker-registry", "usr/bin/docker-registry")
+}
+
+fn serve(daemon: &Daemon, program: &Path, address: &str, storage: &Path) -> Result<()> {
+    daemon.ensure(
+        &configuration(address, storage)?,
+        Command::new(program)
+            .arg("serve")
+            .arg(&daemon.configuration),
+        || answers(address),
+    )
+}
+
+fn configuration(address: &str, storage: &Path) -> Result<String> {
     let storage = storage
         .to_str()
         .context("the checkout's path is not UTF-8")?;
