@@ -11,6 +11,7 @@ mod base_images; // images to build from, where no registry can be reached
 mod bench; // how long it takes, beside the original
 mod buildkit; // building with a daemon
 mod codegen; // proto/*.proto to src/proto/*.rs
+mod compat; // the BuildKits that people have
 mod demo; // the main job, shown
 mod image; // the frontend image
 mod parity; // ours against the original
@@ -48,6 +49,8 @@ enum Task {
     Parity(parity::Arguments),
     /// Runs the original's own tests with our frontend
     Upstream(upstream::Arguments),
+    /// Builds the same on older BuildKits and inside Docker Engine
+    Compat(compat::Arguments),
     /// Measures how long things take
     #[command(subcommand)]
     Bench(bench::Arguments),
@@ -73,6 +76,7 @@ fn run(task: Task) -> Result<()> {
         Task::Image(arguments) => image::run(&arguments),
         Task::Parity(arguments) => parity::run(&arguments),
         Task::Upstream(arguments) => upstream::run(&arguments),
+        Task::Compat(arguments) => compat::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
     }
 }

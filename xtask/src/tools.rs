@@ -87,6 +87,29 @@ pub(crate) fn go_test(package: &str, program: &Path) -> Result<()> {
         .run()
 }
 
+/// The daemon of another BuildKit release, whose Go module is the folder `tests/tools/<name>`.
+pub(crate) fn other_buildkitd(name: &str) -> Result<PathBuf> {
+    let program = workspace::target().join("tools").join(format!("{name}d"));
+    if !program.is_file() {
+        eprintln!("xtask: building {name} (once; some minutes)");
+        go()?
+            .current_dir(workspace::root().join("tests/tools").join(name))
+            .args([
+                "build",
+                "-buildvcs=false",
+                "-trimpath",
+                "-ldflags",
+                "-s -w",
+                "-o",
+            ])
+            .arg(&program)
+            .arg("github.com/moby/buildkit/cmd/buildkitd")
+            .env("CGO_ENABLED", "0")
+            .run()?;
+    }
+    Ok(program)
+}
+
 /// A module of the Go module: its folder or its version, as `go list -m -f` prints it.
 pub(crate) fn go_module(format: &str, module: &str) -> Result<String> {
     go()?.args(["list", "-m", "-f", format, module]).read()

@@ -1,29 +1,47 @@
 //! The BuildKit daemon, with its OCI worker, on a Unix socket that only root may open.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
 };
 
 use anyhow::{Context, Result};
 
-use super::daemon::Daemon;
+use super::{Stack, daemon::Daemon};
 use crate::tools::Tools;
 
-/// The longest path that fits in a socket address, with room to spare.
-const LONGEST_SOCKET: usize = 100;
-
 pub(super) fn daemon() -> Daemon {
+    named("buildkitd")
+}
+
+fn named(name: &'static str) -> Daemon {
     Daemon {
-        name: "buildkitd",
-        configuration: super::folder().join("buildkitd.toml"),
+        name,
+        configuration: super::folder().join(format!("{name}.toml")),
     }
 }
 
 /// Starts the daemon and gives its address.
 pub(super) fn start(tools: &Tools, registry: &str) -> Result<String> {
-    let daemon = daemon();
-    let host = format!("unix://{}", socket().display());
+    serve(&daemon(), &tools.path("buildkitd"), tools, registry)
+}
+
+/// Runs the daemon of another release beside ours, for as long as `work` lasts.
+pub(crate) fn during<T>(
+    name: &'static str,
+    program: &Path,
+    stack: &Stack,
+    work: impl FnOnce(&str) -> Result<T>,
+) -> Result<T> {
+    let daemon = named(name);
+    let host = serve(&daemon, program, &stack.tools, &stack.registry)?;
+    let result = work(&host);
+    daemon.stop()?;
+    result
+}
+
+fn serve(daemon: &Daemon, program: &Path, tools: &Tools, registry: &str) -> Result<String> {
+    let host = format!("unix://{}", super::socket(daemon.name).display());
     let ready = || {
         Command::new(tools.path("buildctl"))
             .args(["--addr", &host, "debug", "workers"])
@@ -34,8 +52,8 @@ pub(super) fn start(tools: &Tools, registry: &str) -> Result<String> {
             .is_ok_and(|status| status.success())
     };
     daemon.ensure(
-        &configuration(tools, &host, registry)?,
-        Command::new(tools.path("buildkitd"))
+        &configuration(daemon.name, tools, &host, registry)?,
+        Command::new(program)
             .arg("--config")
             .arg(&daemon.configuration)
             .env("PATH", tools.search_path()),
@@ -44,30 +62,30 @@ pub(super) fn start(tools: &Tools, registry: &str) -> Result<String> {
     Ok(host)
 }
 
-fn configuration(tools: &Tools, host: &str, registry: &str) -> Result<String> {
-    let root = super::folder().join("buildkit");
+fn configuration(name: &str, tools: &Tools, host: &str, registry: &str) -> Result<String> {
+    let is_ours = name == daemon().name;
+    let root = super::folder().join(if is_ours { "buildkit" } else { name });
     let root = utf8(&root)?;
     let stamp = &tools.stamp;
+    // The others are gone soon, and older ones know another name for it.
+    let limit = if is_ours {
+        "maxUsedSpace = \"20GB\"\n"
+    } else {
+        ""
+    };
+    let traces = super::socket(&format!("{name}-traces"));
+    let traces = utf8(&traces)?;
     Ok(format!(
-        "# Written by `cargo xtask up`, for tools {stamp}.\n\
+        "# Written by `cargo xtask`, for tools {stamp}.\n\
          root = {root:?}\n\
          insecure-entitlements = [\"network.host\", \"security.insecure\"]\n\
          \n[grpc]\naddress = [{host:?}]\n\
-         \n[worker.oci]\nenabled = true\nmaxUsedSpace = \"20GB\"\n\
+         \n[otel]\nsocketPath = {traces:?}\n\
+         \n[worker.oci]\nenabled = true\n{limit}\
          \n[worker.containerd]\nenabled = false\n\
          \n[registry.\"docker.io\"]\nmirrors = [{registry:?}]\n\
          \n[registry.{registry:?}]\nhttp = true\n"
     ))
-}
-
-/// The socket, in the stack's folder if its path is not too long for a socket address.
-fn socket() -> PathBuf {
-    let beside = super::folder().join("buildkitd.sock");
-    if beside.as_os_str().len() <= LONGEST_SOCKET {
-        return beside;
-    }
-    let name = crate::tools::digest(beside.as_os_str().as_encoded_bytes());
-    Path::new("/run").join(format!("fal-frontend-{}.sock", &name[..12]))
 }
 
 fn utf8(path: &Path) -> Result<&str> {

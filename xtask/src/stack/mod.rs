@@ -4,11 +4,16 @@
 //! and are found again by their process id, which is believed only while the process of that
 //! id still runs with our configuration.
 
-mod buildkitd;
+pub(crate) mod buildkitd;
 mod daemon;
+pub(crate) mod dockerd;
 pub(crate) mod registry;
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Result, bail};
 
@@ -90,4 +95,17 @@ pub(crate) fn down() -> Result<()> {
 
 fn folder() -> PathBuf {
     workspace::target().join("stack")
+}
+
+/// The longest path that fits in a socket address, with room to spare.
+const LONGEST_SOCKET: usize = 100;
+
+/// The socket, in the stack's folder if its path is not too long for a socket address.
+fn socket(name: &str) -> PathBuf {
+    let beside = folder().join(format!("{name}.sock"));
+    if beside.as_os_str().len() <= LONGEST_SOCKET {
+        return beside;
+    }
+    let name = crate::tools::digest(beside.as_os_str().as_encoded_bytes());
+    Path::new("/run").join(format!("fal-frontend-{}.sock", &name[..12]))
 }

@@ -1,0 +1,251 @@
+//! The same builds on the BuildKits that people have.
+//!
+//! Our image builds the examples of `tests/cache` and one with the fal layers, and fails a step, on
+//! releases of BuildKit from three years and inside the oldest Docker Engine that is still packaged.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{
+    image::{self, Flavour},
+    stack::{self, Stack, buildkitd, dockerd},
+    tools, workspace,
+};
+
+/// Where builds run.
+struct Place {
+    name: &'static str,
+    kind: Kind,
+    /// Examples that need what was not there yet, and what the refusal says.
+    refuses: &'static [(&'static str, &'static str)],
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    /// The stack's own daemon.
+    Stack,
+    /// Another release.
+    Buildkit,
+    Docker,
+}
+
+const PLACES: [Place; 4] = [
+    Place {
+        name: "buildkitd",
+        kind: Kind::Stack,
+        refuses: &[],
+    },
+    Place {
+        name: "buildkit-v0.17",
+        kind: Kind::Buildkit,
+        refuses: &[],
+    },
+    Place {
+        name: "buildkit-v0.13",
+        kind: Kind::Buildkit,
+        refuses: &[],
+    },
+    Place {
+        name: "dockerd",
+        kind: Kind::Docker,
+        refuses: &[("mounts", "is not supported by build server")],
+    },
+];
+
+/// What to build with.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Only the places whose names contain one of these
+    #[arg(value_name = "PLACE")]
+    filters: Vec<String>,
+    /// These images in the stack's registry instead of ours: the one for Dockerfiles, the one for fal
+    #[arg(long, value_name = "REF", num_args = 2)]
+    frontends: Option<Vec<String>>,
+}
+
+/// One build.
+struct Example {
+    name: String,
+    folder: PathBuf,
+    options: Vec<(String, String)>,
+    frontend: String,
+    /// What the error says, where the build must fail.
+    refused: Option<String>,
+}
+
+/// `cargo xtask compat`: fails unless every build ends as it should, everywhere.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let stack = stack::up()?;
+    let (dockerfile, fal) = match arguments.frontends.as_deref() {
+        Some([dockerfile, fal]) => (dockerfile.clone(), fal.clone()),
+        _ => (
+            image::push_to_stack(&stack, Flavour::Dockerfile)?,
+            image::push_to_stack(&stack, Flavour::Fal)?,
+        ),
+    };
+    let mut examples = examples(&dockerfile)?;
+    examples.push(Example {
+        name: "fal".to_owned(),
+        folder: workspace::root().join("examples/base-python"),
+        options: Vec::new(),
+        frontend: fal,
+        refused: None,
+    });
+    examples.push(failing(&dockerfile)?);
+
+    let mut failures = 0;
+    for place in &PLACES {
+        let wanted = |filter: &String| place.name.contains(filter.as_str());
+        if arguments.filters.is_empty() || arguments.filters.iter().any(wanted) {
+            failures += place.judge(&stack, &examples)?;
+        }
+    }
+    if failures > 0 {
+        bail!("{failures} builds did not end as they should");
+    }
+    Ok(())
+}
+
+impl Place {
+    /// Builds everything, and counts what did not end as it should.
+    fn judge(&self, stack: &Stack, examples: &[Example]) -> Result<usize> {
+        let buildctl = |host: &str| {
+            self.all(examples, |example| {
+                let mut command = Command::new(stack.tools.path("buildctl"));
+                command
+                    .args(["--addr", host, "build", "--progress", "plain"])
+                    .args(["--frontend", "gateway.v0", "--opt"])
+                    .arg(format!("source={}", example.frontend));
+                for local in ["context", "dockerfile"] {
+                    let folder = example.folder.display();
+                    command.args(["--local", &format!("{local}={folder}")]);
+                }
+                for (key, value) in &example.options {
+                    command.args(["--opt", &format!("{key}={value}")]);
+                }
+                Ok(command)
+            })
+        };
+        match self.kind {
+            Kind::Stack => buildctl(&stack.buildkit_host),
+            Kind::Buildkit => {
+                let program = tools::other_buildkitd(self.name)?;
+                buildkitd::during(self.name, &program, stack, buildctl)
+            }
+            Kind::Docker => dockerd::during(stack, |docker| {
+                self.all(examples, |example| {
+                    let folder = with_syntax_line(example)?;
+                    let mut command = docker.build(&folder);
+                    // Docker has other names for the other options.
+                    for (key, value) in &example.options {
+                        if let Some(name) = key.strip_prefix("build-arg:") {
+                            command.args(["--build-arg", &format!("{name}={value}")]);
+                        }
+                    }
+                    Ok(command)
+                })
+            }),
+        }
+    }
+
+    fn all(
+        &self,
+        examples: &[Example],
+        build: impl Fn(&Example) -> Result<Command>,
+    ) -> Result<usize> {
+        let mut failures = 0;
+        for example in examples {
+            let refused = self.refuses.iter().find(|(name, _)| *name == example.name);
+            let refused = refused.map(|(_, why)| *why).or(example.refused.as_deref());
+            let output = build(example)?
+                .stdin(Stdio::null())
+                .output()
+                .context("cannot start the client")?;
+            let log = String::from_utf8_lossy(&output.stderr);
+            let is_right = match refused {
+                None => output.status.success(),
+                Some(why) => !output.status.success() && log.contains(why),
+            };
+            let verdict = match (is_right, refused) {
+                (true, None) => "built",
+                (true, Some(_)) => "refused",
+                (false, _) => "WRONG",
+            };
+            println!("{:<16} {verdict:<8} {}", self.name, example.name);
+            if !is_right {
+                failures += 1;
+                println!("{}", log.trim_end());
+            }
+        }
+        Ok(failures)
+    }
+}
+
+/// The examples of `tests/cache`, which nothing was built of before.
+fn examples(frontend: &str) -> Result<Vec<Example>> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos();
+    let mut examples = Vec::new();
+    for entry in fs::read_dir(workspace::root().join("tests/cache"))? {
+        let folder = entry?.path();
+        let written = fs::read_to_string(folder.join("options")).unwrap_or_default();
+        let pairs = written.lines().filter_map(|line| line.split_once('='));
+        let mut options = vec![("build-arg:STAMP".to_owned(), now.to_string())];
+        options.extend(pairs.map(|(key, value)| (key.to_owned(), value.to_owned())));
+        let name = folder.file_name().unwrap_or_default();
+        examples.push(Example {
+            name: name.to_string_lossy().into_owned(),
+            folder,
+            options,
+            frontend: frontend.to_owned(),
+            refused: None,
+        });
+    }
+    examples.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(examples)
+}
+
+/// A build that fails as builds do.
+fn failing(frontend: &str) -> Result<Example> {
+    let folder = place("failing")?;
+    fs::write(
+        folder.join("Dockerfile"),
+        "FROM busybox:latest\nRUN exit 3\n",
+    )?;
+    Ok(Example {
+        name: "a step that fails".to_owned(),
+        folder,
+        options: Vec::new(),
+        frontend: frontend.to_owned(),
+        refused: Some("exit code: 3".to_owned()),
+    })
+}
+
+/// A copy whose first line names the frontend, which is the only way to it inside Docker.
+fn with_syntax_line(example: &Example) -> Result<PathBuf> {
+    let folder = place("docker")?;
+    Command::new("cp")
+        .arg("-a")
+        .arg(format!("{}/.", example.folder.display()))
+        .arg(&folder)
+        .status()?;
+    let written = fs::read_to_string(example.folder.join("Dockerfile"))?;
+    let text = format!("# syntax={}\n{written}", example.frontend);
+    fs::write(folder.join("Dockerfile"), text)?;
+    Ok(folder)
+}
+
+/// An empty folder.
+fn place(name: &str) -> Result<PathBuf> {
+    let folder: &Path = &workspace::target().join("compat").join(name);
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    fs::create_dir_all(folder)?;
+    Ok(folder.to_owned())
+}
