@@ -5,6 +5,7 @@
 //! Where a Go function works on bytes that need not be UTF-8, ours works on `str`: every text that
 //! reaches this room has been decoded before. Archives, and what JSON holds in base64, are bytes.
 
+pub mod base64;
 pub mod csv;
 pub mod ignore;
 pub mod json;

@@ -51,6 +51,11 @@ impl<R: Read> Reader<R> {
         }
     }
 
+    /// What is left of the stream.
+    pub fn into_inner(self) -> R {
+        self.stream
+    }
+
     /// The next entry; `None` at the end.
     pub fn entry(&mut self) -> io::Result<Option<Entry>> {
         let mut extended = Extended::default();
@@ -134,9 +139,7 @@ impl<R: Read> Reader<R> {
             return Err(broken());
         }
         let mut bytes = Vec::new();
-        let read = (&mut self.stream)
-            .take(self.data)
-            .read_to_end(&mut bytes)?;
+        let read = (&mut self.stream).take(self.data).read_to_end(&mut bytes)?;
         if (read as u64) < self.data {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -256,9 +259,11 @@ impl Header {
 /// The format of a block whose checksum is right.
 fn format(block: &[u8; BLOCK]) -> io::Result<Format> {
     const CHECKSUM: std::ops::Range<usize> = 148..156;
-    let counted = block.iter().enumerate().map(|(at, &byte)| {
-        if CHECKSUM.contains(&at) { b' ' } else { byte }
-    });
+    let counted = block.iter().enumerate().map(
+        |(at, &byte)| {
+            if CHECKSUM.contains(&at) { b' ' } else { byte }
+        },
+    );
     // Some wrote the sum of signed bytes.
     let (unsigned, signed) = counted.fold((0, 0), |(unsigned, signed), byte| {
         (
@@ -423,7 +428,10 @@ fn octal(field: &[u8]) -> io::Result<i64> {
 }
 
 fn broken() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "archive/tar: invalid tar header")
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        "archive/tar: invalid tar header",
+    )
 }
 
 #[cfg(test)]
