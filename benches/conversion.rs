@@ -17,7 +17,7 @@ use fal_frontend::{
     cli::offline::{self, World},
     diagnostic::{Result, render},
     llb::{self, Definition, source::Image},
-    plan::MainContext,
+    plan::{MainContext, Remote},
     source::Source,
 };
 
@@ -73,7 +73,7 @@ fn context() -> MainContext {
         reference: "docker.io/library/context:latest".to_owned(),
         ..Image::default()
     };
-    MainContext::Source(image.into(), "context".to_owned())
+    MainContext::Remote(Remote::source(image, "context"))
 }
 
 struct Measured {

@@ -177,6 +177,8 @@ fn converted(source: &Source, wish: &Wish<'_>, seen: &mut Seen) -> Result<Conver
         resolve_mode: ResolveMode::Default,
         session: "",
         contexts: &contexts,
+        inputs: &BTreeMap::new(),
+        input_metadata: &nothing,
         local_sessions: &nothing,
         shared_keys: &nothing,
         cache_mount_namespace: "",

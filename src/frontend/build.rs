@@ -17,7 +17,7 @@ use crate::{
 };
 
 use super::{
-    Environment, context,
+    Environment, context, epoch,
     error::{Error, Result},
     forward, layers,
     options::Options,
@@ -40,19 +40,13 @@ pub(super) async fn answer(
     gateway: &impl Gateway,
     environment: &Environment,
 ) -> gateway::Result<SolveResult> {
-    let caps = check_capabilities(
-        environment
-            .options
-            .get("frontend.caps")
-            .map(String::as_str)
-            .unwrap_or_default(),
-    )?;
     gateway
         .capabilities()
         .llb
         .require("file.base", "needs BuildKit 0.5 or later")?;
     let options = Options::read(environment.options.clone())
         .map_err(|error| Error::Mistake(error).into_status(None))?;
+    let caps = check_capabilities(&options.capabilities)?;
     let input = context::read(gateway, &options, &environment.session)
         .await
         .map_err(|error| error.into_status(None))?;
@@ -68,6 +62,8 @@ pub(super) async fn answer(
         options: &options,
         environment,
         input,
+        resolver: Resolver::new(gateway, &options, &environment.session),
+        times: epoch::Times::default(),
     };
     job.answer()
         .await
@@ -97,6 +93,9 @@ pub(super) struct Job<'a, G> {
     pub(super) options: &'a Options,
     pub(super) environment: &'a Environment,
     input: context::Input,
+    /// What was asked already, for any platform.
+    resolver: Resolver<'a, G>,
+    times: epoch::Times,
 }
 
 impl<G: Gateway> Job<'_, G> {
@@ -234,7 +233,7 @@ impl<G: Gateway> Job<'_, G> {
         let dockerfile = instruction::read(&file);
         let fal = fal::read(&fal::Given {
             comments: &file.comments,
-            options: &self.options.given,
+            options: self.options.given(),
             build_arguments: &self.options.build_args,
             environment: &self.environment.defaults,
         });
@@ -275,19 +274,6 @@ impl<G: Gateway> Job<'_, G> {
         let target_platform = wanted.unwrap_or(&build_platform);
         let dockerfile = read.dockerfile()?;
         read.fal()?;
-        let mut graph = stage::graph_with_facts(
-            dockerfile,
-            read.file.escape,
-            &stage::Options {
-                target: self.options.target.as_deref(),
-                build_args: &self.options.build_args,
-                build_platform: &build_platform,
-                target_platform,
-                contexts: &self.options.contexts,
-            },
-            &mut facts.stages,
-        )?;
-        graph.all_stages = all_stages;
         let plan_options = plan::Options {
             build_platforms: std::slice::from_ref(&build_platform),
             target_platform,
@@ -296,6 +282,8 @@ impl<G: Gateway> Job<'_, G> {
             resolve_mode: self.options.resolve_mode,
             session: &self.environment.session,
             contexts: &self.options.contexts,
+            inputs: &self.input.inputs,
+            input_metadata: &self.options.input_metadata,
             local_sessions: &self.options.local_sessions,
             shared_keys: &self.options.shared_keys,
             cache_mount_namespace: &self.options.cache_mount_namespace,
@@ -305,17 +293,33 @@ impl<G: Gateway> Job<'_, G> {
             capabilities: &|name| self.gateway.capabilities().llb.supports(name),
             file: &self.input.file,
         };
-        let resolver = Resolver {
-            gateway: self.gateway,
-            options: self.options,
-            session: &self.environment.session,
+        let stage_options = stage::Options {
+            target: self.options.target.as_deref(),
+            build_args: &self.options.build_args,
+            build_platform: &build_platform,
+            target_platform,
+            contexts: &self.options.contexts,
         };
-        let bases = resolver.bases(graph, &plan_options).await?;
-        let main = &self.input.main;
+        let escape = read.file.escape;
+        let stages = &mut facts.stages;
+        let arguments = stage::Arguments::read(dockerfile, escape, &stage_options, stages)?;
+        let arguments = match arguments.asks_time_of() {
+            None => arguments,
+            Some(source) => {
+                let main = self.input.main()?;
+                let time = epoch::of(&self.resolver, &self.times, source, main, &plan_options);
+                let time = time.await?;
+                arguments.dated(time)
+            }
+        };
+        let mut graph =
+            stage::graph_with_arguments(dockerfile, escape, &stage_options, arguments, stages)?;
+        graph.all_stages = all_stages;
+        let bases = self.resolver.bases(graph, &plan_options).await?;
         Ok(plan::build_with_facts(
             bases,
             &plan_options,
-            main,
+            self.input.main()?,
             &mut facts.plan,
         )?)
     }

@@ -1,25 +1,27 @@
 //! The Dockerfile, its ignore patterns and the main context.
 //!
-//! The Dockerfile and `.dockerignore` come from two directories of the client and are asked for at once.
+//! What comes from two directories of the client is asked for at once.
+
+use std::collections::BTreeMap;
 
 use prost::bytes::Bytes;
 
 use crate::{
     diagnostic::Diagnostic,
-    gateway::{Gateway, SolveRequest, SolveResult},
+    gateway::{self, FileRange, Gateway, SolveRequest, SolveResult},
     golang::{ignore, path},
     llb::{
         self, Meta, Origin,
         source::{Differ, DifferKind, Local, Source},
     },
-    plan::MainContext,
+    plan::{MainContext, Remote},
     proto::pb,
-    reference::git,
 };
 
 use super::{
     error::{Error, Result},
     options::Options,
+    place::{self, CONTEXT, Holder, Place},
 };
 
 const DOCKERFILE: &str = "Dockerfile";
@@ -31,16 +33,17 @@ pub(super) struct Input {
     pub(super) file: llb::SourceMap,
     /// The same, as errors and warnings carry it.
     pub(super) info: pb::SourceInfo,
-    /// The context that COPY reads.
-    pub(super) main: MainContext,
+    /// The context that COPY reads, or why there is none: a request that is handed on needs none.
+    main: Result<MainContext>,
+    /// The results of other builds that came with the request, by name.
+    pub(super) inputs: BTreeMap<String, pb::Definition>,
 }
 
-/// Where the two directories of a build are.
-struct Place {
-    /// The source that holds both, when they are not the client's.
-    remote: Option<(Source, String)>,
-    dockerfile_local: String,
-    filename: String,
+impl Input {
+    /// The context that COPY reads.
+    pub(super) fn main(&self) -> Result<&MainContext> {
+        self.main.as_ref().map_err(Error::clone)
+    }
 }
 
 /// Reads the Dockerfile and the ignore patterns.
@@ -49,40 +52,28 @@ pub(super) async fn read(
     options: &Options,
     session: &str,
 ) -> Result<Input> {
-    let place = place(options)?;
-    let (source, name) = match &place.remote {
-        Some((source, name)) if options.get("dockerfilekey").is_none() => {
-            (source.clone(), name.clone())
-        }
-        _ => dockerfile_source(&place, options, session),
-    };
-    let definition = single(source, &name, gateway);
-    let (dockerfile, ignore, inputs) = tokio::join!(
-        dockerfile(gateway, &definition, &place.filename),
-        ignore_file(gateway, options, session, place.remote.is_some()),
-        gateway.inputs(),
+    let inputs = inputs(gateway)
+        .await
+        .map_err(|error| error.context("failed to get frontend inputs"))?;
+    let place = place::find(gateway, options, &inputs).await?;
+    let definition = definition(gateway, &place, options, session)?;
+    let is_local = place.context.is_none();
+    let (dockerfile, ignore) = tokio::join!(
+        dockerfile(gateway, &definition, &place.filename, is_local),
+        ignore_file(gateway, options, session, is_local),
     );
-    if let Some(input) = ["context", "dockerfile"].into_iter().find(|name| {
-        inputs
-            .as_ref()
-            .is_ok_and(|inputs| inputs.contains_key(*name))
-    }) {
-        return Err(unsupported(&format!("the input {input} of another build")).into());
-    }
     let (bytes, own_ignore) = dockerfile?;
-    let main = match place.remote {
-        Some((source, name)) => MainContext::Source(source, name),
-        None => {
-            let (name, ignore) = match own_ignore {
-                Some(own) => (format!("{}{IGNORE}", place.filename), own),
-                None => (IGNORE.to_owned(), ignore?.unwrap_or_default()),
-            };
-            MainContext::Local {
-                name: "context".to_owned(),
-                session: options.session_of("context", session).to_owned(),
-                excludes: patterns(&name, &ignore)?,
-            }
+    let main = match place.context {
+        Some(remote) => Ok(MainContext::Remote(remote)),
+        None => match own_ignore {
+            Some(own) => patterns(&format!("{}{IGNORE}", place.filename), &own),
+            None => ignore.and_then(|bytes| patterns(IGNORE, &bytes)),
         }
+        .map(|excludes| MainContext::Local {
+            name: CONTEXT.to_owned(),
+            session: options.session_of(CONTEXT, session).to_owned(),
+            excludes,
+        }),
     };
     let definition: pb::Definition = definition.into();
     let info = pb::SourceInfo {
@@ -97,7 +88,12 @@ pub(super) async fn read(
         data: bytes,
         origin: Origin::Definition(Box::new(definition)),
     };
-    Ok(Input { file, info, main })
+    Ok(Input {
+        file,
+        info,
+        main,
+        inputs,
+    })
 }
 
 /// Reads the ignore patterns of a file.
@@ -125,11 +121,29 @@ pub(super) fn single(
 ) -> llb::Definition {
     let mut graph = llb::Graph::new();
     let output = graph.add_source(source, Meta::named(name));
+    marshal(gateway, &graph, Some(output))
+}
+
+/// A definition of one source that progress shows by what it is.
+pub(super) fn unnamed(source: impl Into<Source>, gateway: &impl Gateway) -> llb::Definition {
+    let mut graph = llb::Graph::new();
+    let output = graph.add_source(source, Meta::default());
+    marshal(gateway, &graph, Some(output))
+}
+
+/// The definition of a context that is no directory of the client.
+pub(super) fn marshalled(gateway: &impl Gateway, remote: &Remote) -> Result<llb::Definition> {
+    let mut graph = llb::Graph::new();
+    let output = remote.add(&mut graph)?;
+    Ok(marshal(gateway, &graph, output))
+}
+
+fn marshal(gateway: &impl Gateway, graph: &llb::Graph, output: llb::Input) -> llb::Definition {
     let platform = pb::Platform::default();
     let capabilities = |name: &str| gateway.capabilities().llb.supports(name);
     llb::marshal(
-        &graph,
-        Some(output),
+        graph,
+        output,
         &llb::Defaults {
             platform: &platform,
             capabilities: &capabilities,
@@ -137,70 +151,38 @@ pub(super) fn single(
     )
 }
 
-fn place(options: &Options) -> Result<Place> {
-    let context = options
-        .get(options.get("contextkey").unwrap_or("context"))
-        .unwrap_or_default();
-    let remote = match git::parse(context) {
-        Ok(git) => {
-            let mut wanted = crate::plan::git_source(&git);
-            let keep = options.build_args.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR");
-            wanted.keep_git_dir |=
-                keep.and_then(|value| crate::golang::parse_bool(value)) == Some(true);
-            if options
-                .build_args
-                .get("SOURCE_DATE_EPOCH")
-                .is_some_and(|epoch| !epoch.is_empty())
-                && wanted.mtime.is_empty()
-            {
-                wanted.mtime = "commit".to_owned();
-            }
-            Some((
-                wanted.into(),
-                format!("[internal] load git source {context}"),
-            ))
-        }
-        Err(error) if error.is_git => return Err(Diagnostic::error(error.to_string()).into()),
-        Err(_) if context.starts_with("http://") || context.starts_with("https://") => {
-            return Err(
-                unsupported("a build context from a URL that is not a git repository").into(),
-            );
-        }
-        Err(_) => None,
-    };
-    if options.get("contextsubdir").is_some() && remote.is_some() {
-        return Err(unsupported("the option contextsubdir").into());
+/// The results of other builds. One that nothing is known of is refused, as it is there when a client sends none.
+async fn inputs(gateway: &impl Gateway) -> gateway::Result<BTreeMap<String, pb::Definition>> {
+    let inputs = gateway.inputs().await?;
+    match inputs.values().any(|input| input.metadata.is_empty()) {
+        true => Err(gateway::Error::new(
+            "invalid nil input definition to definition op",
+        )),
+        false => Ok(inputs),
     }
-    Ok(Place {
-        remote,
-        dockerfile_local: options
-            .get("dockerfilekey")
-            .unwrap_or("dockerfile")
-            .to_owned(),
-        filename: options.filename.clone(),
-    })
 }
 
-fn unsupported(what: &str) -> Diagnostic {
-    Diagnostic::error(format!("{what} is not supported yet"))
-}
-
-fn dockerfile_source(place: &Place, options: &Options, session: &str) -> (Source, String) {
-    let local = &place.dockerfile_local;
-    let mut wanted = vec![
-        place.filename.clone(),
-        format!("{}{IGNORE}", place.filename),
-    ];
-    wanted.extend(lower_case(&place.filename));
+/// The definition of what has the Dockerfile.
+fn definition(
+    gateway: &impl Gateway,
+    place: &Place,
+    options: &Options,
+    session: &str,
+) -> Result<llb::Definition> {
+    let filename = &place.filename;
+    let local = match &place.dockerfile {
+        Holder::Remote(remote) => return marshalled(gateway, remote),
+        Holder::Local(local) => local,
+    };
+    let mut wanted = vec![filename.clone(), format!("{filename}{IGNORE}")];
+    wanted.extend(lower_case(filename));
     let source = Local {
         follow_paths: wanted,
         shared_key_hint: local.clone(),
         ..whole(local, options.session_of(local, session))
     };
-    (
-        source.into(),
-        format!("[internal] load build definition from {}", place.filename),
-    )
+    let name = format!("[internal] load build definition from {filename}");
+    Ok(single(source, &name, gateway))
 }
 
 /// `Dockerfile` may be written `dockerfile`.
@@ -208,22 +190,27 @@ fn lower_case(filename: &str) -> Option<String> {
     (path::base(filename) == DOCKERFILE).then(|| path::join(&[&path::dir(filename), "dockerfile"]))
 }
 
-/// The Dockerfile, and the ignore file that stands beside it under its name.
+/// The Dockerfile, and the ignore file that stands beside it under its name, if it counts.
 async fn dockerfile(
     gateway: &impl Gateway,
     definition: &llb::Definition,
     filename: &str,
+    ignore_counts: bool,
 ) -> Result<(Bytes, Option<Bytes>)> {
     let request = SolveRequest::definition(definition.clone());
     let solved = gateway
         .solve(request)
         .await
         .map_err(|error| error.context("failed to resolve dockerfile"))?;
-    let own_ignore = format!("{filename}{IGNORE}");
-    let (file, ignore) = tokio::join!(
-        file(gateway, &solved, filename),
-        file(gateway, &solved, &own_ignore)
-    );
+    let own_ignore = async {
+        match ignore_counts {
+            true => file(gateway, &solved, &format!("{filename}{IGNORE}"))
+                .await
+                .ok(),
+            false => None,
+        }
+    };
+    let (file, ignore) = tokio::join!(file(gateway, &solved, filename), own_ignore);
     let bytes = match (file, lower_case(filename)) {
         (Ok(bytes), _) => bytes,
         (Err(error), None) => return Err(error.context("failed to read dockerfile")),
@@ -232,27 +219,27 @@ async fn dockerfile(
             read.map_err(|_| error.context("failed to read dockerfile"))?
         }
     };
-    Ok((bytes, ignore.ok()))
+    Ok((bytes, ignore))
 }
 
-/// `.dockerignore` of the main context; an absent one is no mistake.
+/// `.dockerignore` of the client's context; an absent one is no mistake, and is empty.
 async fn ignore_file(
     gateway: &impl Gateway,
     options: &Options,
     session: &str,
-    is_remote: bool,
-) -> Result<Option<Bytes>> {
-    if is_remote {
-        return Ok(None);
+    is_local: bool,
+) -> Result<Bytes> {
+    if !is_local {
+        return Ok(Bytes::new());
     }
     let source = Local {
         follow_paths: vec![IGNORE.to_owned()],
-        shared_key_hint: format!("context-{IGNORE}"),
-        ..whole("context", options.session_of("context", session))
+        shared_key_hint: format!("{CONTEXT}-{IGNORE}"),
+        ..whole(CONTEXT, options.session_of(CONTEXT, session))
     };
     let definition = single(source, &format!("[internal] load {IGNORE}"), gateway);
     let solved = gateway.solve(SolveRequest::definition(definition)).await?;
-    Ok(file(gateway, &solved, IGNORE).await.ok())
+    Ok(file(gateway, &solved, IGNORE).await.unwrap_or_default())
 }
 
 /// Reads a file of what was solved.
@@ -261,8 +248,18 @@ pub(super) async fn file(
     solved: &SolveResult,
     path: &str,
 ) -> Result<Bytes> {
+    part(gateway, solved, path, None).await
+}
+
+/// Reads a file of what was solved, or a part of it.
+pub(super) async fn part(
+    gateway: &impl Gateway,
+    solved: &SolveResult,
+    path: &str,
+    range: Option<FileRange>,
+) -> Result<Bytes> {
     match solved.reference() {
-        Some(reference) => Ok(gateway.read_file(reference, path, None).await?),
+        Some(reference) => Ok(gateway.read_file(reference, path, range).await?),
         None => Err(Diagnostic::error(format!("open {path}: no such file or directory")).into()),
     }
 }

@@ -6,7 +6,7 @@ use crate::{diagnostic::Diagnostic, gateway, proto::pb, source::Lines};
 pub(super) type Result<T> = std::result::Result<T, Error>;
 
 /// Why a request has no result.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Error {
     /// A mistake in what the user wrote.
     Mistake(Box<Diagnostic>),

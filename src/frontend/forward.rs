@@ -6,9 +6,11 @@ use crate::{
     syntax::directive,
 };
 
-use super::{Environment, context::Input, options::Options};
-
-const BUILD_ARGUMENT: &str = "build-arg:BUILDKIT_SYNTAX";
+use super::{
+    Environment,
+    context::Input,
+    options::{self, Options},
+};
 
 /// The result of the other frontend, if another one is meant.
 ///
@@ -19,15 +21,15 @@ pub(super) async fn forward(
     environment: &Environment,
     input: &Input,
 ) -> gateway::Result<Option<SolveResult>> {
-    if options.get("cmdline").is_some() {
+    if options.cmdline.is_some() {
         return Ok(None);
     }
-    if let Some(cmdline) = options.get(BUILD_ARGUMENT) {
+    if let Some(cmdline) = &options.syntax {
         let reference = cmdline.trim().split(' ').next().unwrap_or_default();
-        let solved = solve(gateway, options, reference, cmdline).await;
+        let solved = solve(gateway, options, input, reference, cmdline).await;
         return solved.map(Some).map_err(|error| match error.is_located() {
             true => error,
-            false => error.context(&format!("failed with {BUILD_ARGUMENT} = {cmdline}")),
+            false => error.context(&format!("failed with {} = {cmdline}", options::SYNTAX)),
         });
     }
     let Some(syntax) = directive::detect_syntax(&input.info.data) else {
@@ -36,7 +38,7 @@ pub(super) async fn forward(
     if is_for_us(&syntax.reference, options, environment) {
         return Ok(None);
     }
-    let solved = solve(gateway, options, &syntax.reference, &syntax.cmdline).await;
+    let solved = solve(gateway, options, input, &syntax.reference, &syntax.cmdline).await;
     solved.map(Some).map_err(|error| match error.is_located() {
         true => error,
         false => error.locate(&input.info, &[syntax.lines]),
@@ -46,19 +48,14 @@ pub(super) async fn forward(
 async fn solve(
     gateway: &impl Gateway,
     options: &Options,
+    input: &Input,
     reference: &str,
     cmdline: &str,
 ) -> gateway::Result<SolveResult> {
-    let mut given = options.given.clone();
-    given.insert("cmdline".to_owned(), cmdline.to_owned());
-    given.insert("source".to_owned(), reference.to_owned());
     let request = SolveRequest {
         frontend: "gateway.v0".to_owned(),
-        options: given,
-        inputs: gateway
-            .inputs()
-            .await
-            .map_err(|error| error.context("failed to get frontend inputs"))?,
+        options: options.for_another(reference, cmdline),
+        inputs: input.inputs.clone(),
         ..SolveRequest::default()
     };
     gateway.solve(request).await
@@ -71,10 +68,8 @@ fn is_for_us(reference: &str, options: &Options, environment: &Environment) -> b
     let Ok(wanted) = normal(reference) else {
         return false;
     };
-    if options
-        .get("source")
-        .is_some_and(|source| normal(source).is_ok_and(|source| source == wanted))
-    {
+    let own = options.source.as_deref();
+    if own.is_some_and(|own| normal(own).is_ok_and(|own| own == wanted)) {
         return true;
     }
     let speaks_dockerfile = ["docker/dockerfile", "docker/dockerfile-upstream"]

@@ -118,7 +118,7 @@ async fn helper(gateway: &impl Gateway, options: &Options, graph: &mut Graph) ->
             .map_err(|error| no_helper(&error.to_string()))?;
         return own.ok_or_else(|| no_helper("its image is empty").into());
     }
-    let Some(source) = options.get("source") else {
+    let Some(source) = &options.source else {
         return Err(no_helper("the daemon does not say which image started it").into());
     };
     let name = reference::parse_normalized(source)

@@ -6,10 +6,13 @@
 mod build;
 mod context;
 mod environment;
+mod epoch;
 mod error;
 mod forward;
 mod layers;
+mod once;
 mod options;
+mod place;
 mod resolve;
 mod result;
 mod subrequest;

@@ -20,15 +20,35 @@ use crate::{
     stage::Contexts,
 };
 
+/// The option that replaces the file's own `# check=`.
 const CHECK: &str = "build-arg:BUILDKIT_DOCKERFILE_CHECK";
+
+/// The option that names another frontend.
+pub(crate) const SYNTAX: &str = "build-arg:BUILDKIT_SYNTAX";
 
 /// What the client asks of the frontend.
 #[derive(Debug)]
 pub(crate) struct Options {
-    /// Every option as given.
-    pub(crate) given: BTreeMap<String, String>,
+    /// Every option as given: for who reads options of his own, and for another frontend.
+    given: BTreeMap<String, String>,
+    /// `frontend.caps`: what the frontend must be able to do.
+    pub(crate) capabilities: String,
+    /// `cmdline`: the line that chose this frontend, if one did.
+    pub(crate) cmdline: Option<String>,
+    /// `source`: the image that this frontend runs from, as the client names it.
+    pub(crate) source: Option<String>,
+    /// `build-arg:BUILDKIT_SYNTAX`: another frontend to hand the request to.
+    pub(crate) syntax: Option<String>,
     /// `filename`.
     pub(crate) filename: String,
+    /// `dockerfilekey`: the directory of the client that has the Dockerfile, whatever the context is.
+    pub(crate) dockerfile_local: Option<String>,
+    /// `context`, or the option that `contextkey` names instead: where the main context is, when it is no directory of the client.
+    pub(crate) context: String,
+    /// `contextsubdir`: what of it is the context.
+    pub(crate) context_directory: Option<String>,
+    /// What is asked of a main context that is a repository.
+    pub(crate) git: GitContext,
     /// `target`.
     pub(crate) target: Option<String>,
     /// `requestid`: a subrequest instead of a build.
@@ -43,6 +63,8 @@ pub(crate) struct Options {
     pub(crate) labels: BTreeMap<String, String>,
     /// `context:NAME`.
     pub(crate) contexts: Contexts,
+    /// `input-metadata:NAME`.
+    pub(crate) input_metadata: BTreeMap<String, String>,
     /// `local-sessionid:NAME`.
     pub(crate) local_sessions: BTreeMap<String, String>,
     /// `sharedkey:localdir:NAME`.
@@ -59,6 +81,15 @@ pub(crate) struct Options {
     pub(crate) lint: Option<lint::Config>,
     /// `cache-imports` and `cache-from`: type and attributes of each.
     pub(crate) cache_imports: Vec<CacheImport>,
+}
+
+/// What is asked of a main context that is a repository.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct GitContext {
+    /// `build-arg:BUILDKIT_CONTEXT_KEEP_GIT_DIR`: `.git` stays.
+    pub(crate) keeps_git_dir: bool,
+    /// `build-arg:SOURCE_DATE_EPOCH`, to whatever: files have the time of the commit.
+    pub(crate) is_dated: bool,
 }
 
 /// An entry of `cache-imports`, as the client writes it.
@@ -95,8 +126,22 @@ impl Options {
             .get("filename")
             .cloned()
             .unwrap_or_else(|| "Dockerfile".to_owned());
+        let flag = |name: &str| golang::parse_bool(text(name)) == Some(true);
+        let git = GitContext {
+            keeps_git_dir: flag("build-arg:BUILDKIT_CONTEXT_KEEP_GIT_DIR"),
+            is_dated: !text("build-arg:SOURCE_DATE_EPOCH").is_empty(),
+        };
+        let context = given.get("contextkey").map_or("context", String::as_str);
         Ok(Self {
+            capabilities: text("frontend.caps").to_owned(),
+            cmdline: given.get("cmdline").cloned(),
+            source: given.get("source").cloned(),
+            syntax: given.get(SYNTAX).cloned(),
             filename,
+            dockerfile_local: given.get("dockerfilekey").cloned(),
+            context: text(context).to_owned(),
+            context_directory: given.get("contextsubdir").cloned(),
+            git,
             target: Some(text("target"))
                 .filter(|target| !target.is_empty())
                 .map(str::to_owned),
@@ -106,6 +151,7 @@ impl Options {
             build_args: prefixed(&given, "build-arg:"),
             labels: prefixed(&given, "label:"),
             contexts: Contexts::new(prefixed(&given, "context:")),
+            input_metadata: prefixed(&given, "input-metadata:"),
             local_sessions: prefixed(&given, "local-sessionid:"),
             shared_keys: prefixed(&given, "sharedkey:localdir:"),
             no_cache,
@@ -118,9 +164,17 @@ impl Options {
         })
     }
 
-    /// An option by its name.
-    pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.given.get(name).map(String::as_str)
+    /// Every option as given, for who reads options of his own.
+    pub(crate) fn given(&self) -> &BTreeMap<String, String> {
+        &self.given
+    }
+
+    /// The options for another frontend, which `cmdline` chose.
+    pub(crate) fn for_another(&self, image: &str, cmdline: &str) -> BTreeMap<String, String> {
+        let mut options = self.given.clone();
+        options.insert("cmdline".to_owned(), cmdline.to_owned());
+        options.insert("source".to_owned(), image.to_owned());
+        options
     }
 
     /// The session that serves a local directory.

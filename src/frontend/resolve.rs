@@ -1,4 +1,6 @@
-//! Answers the planner's questions: images, and ignore files of named contexts. All questions of a round are asked at once.
+//! Answers the planner's questions: images, and ignore files of named contexts.
+//!
+//! All questions of a round are asked at once, those of every platform side by side, and no question twice.
 
 use std::collections::HashMap;
 
@@ -12,16 +14,26 @@ use crate::{
     stage::Graph,
 };
 
-use super::{context, error::Result, options::Options};
+use super::{context, error::Result, once::Once, options::Options};
 
-/// What is shared by the platforms of a build: equal questions are asked once.
+/// What is shared by the platforms of a build.
 pub(super) struct Resolver<'a, G> {
     pub(super) gateway: &'a G,
-    pub(super) options: &'a Options,
-    pub(super) session: &'a str,
+    options: &'a Options,
+    session: &'a str,
+    answers: Once<Wanted, Answer>,
 }
 
-impl<G: Gateway> Resolver<'_, G> {
+impl<'a, G: Gateway> Resolver<'a, G> {
+    pub(super) fn new(gateway: &'a G, options: &'a Options, session: &'a str) -> Self {
+        Self {
+            gateway,
+            options,
+            session,
+            answers: Once::default(),
+        }
+    }
+
     /// Finds every base of a graph.
     pub(super) async fn bases(&self, graph: Graph, plan: &plan::Options<'_>) -> Result<Bases> {
         let names: Vec<String> = graph.labels().map(str::to_owned).collect();
@@ -30,9 +42,8 @@ impl<G: Gateway> Resolver<'_, G> {
         loop {
             match resolution.step(&known)? {
                 Step::Need(goes_on, queries) => {
-                    let answers =
-                        try_join_all(queries.iter().map(|query| self.answer(query, &names)))
-                            .await?;
+                    let answers = queries.iter().map(|query| self.answer(query, &names));
+                    let answers = try_join_all(answers).await?;
                     known.extend(queries.into_iter().map(|query| query.wanted).zip(answers));
                     resolution = *goes_on;
                 }
@@ -41,8 +52,20 @@ impl<G: Gateway> Resolver<'_, G> {
         }
     }
 
-    async fn answer(&self, query: &Query, names: &[String]) -> Result<Answer> {
-        let answer = match &query.wanted {
+    /// The answer to a question. `names` are what may have been meant by an image that is not there.
+    pub(super) async fn answer(&self, query: &Query, names: &[String]) -> Result<Answer> {
+        let answer = self.answers.get(&query.wanted, self.ask(query)).await;
+        answer.map_err(|error| match query.context {
+            Some(_) => error.at(query.lines),
+            None => error
+                .context(&query.written)
+                .suggest(plan::suggest_image(names, &query.written))
+                .at(query.lines),
+        })
+    }
+
+    async fn ask(&self, query: &Query) -> Result<Answer> {
+        match &query.wanted {
             Wanted::Image { reference, .. } => {
                 let source = Image {
                     reference: reference.clone(),
@@ -63,19 +86,23 @@ impl<G: Gateway> Resolver<'_, G> {
                     store,
                     layer_limit: None,
                 };
-                self.image(query, SourceRequest::new(source, &query.log_name))
-                    .await
+                match self
+                    .image(query, SourceRequest::new(source, &query.log_name))
+                    .await?
+                {
+                    Answer::Moved(source) => {
+                        let moved = source.identifier;
+                        Err(Diagnostic::error(format!(
+                            "ref mutated by policy to non-image: docker-image://{reference} -> {moved}"
+                        ))
+                        .into())
+                    }
+                    answer => Ok(answer),
+                }
             }
             Wanted::Ignore { local, key } => self.ignore(local, key).await,
             Wanted::Plain(_) => Ok(Answer::Ignore(Vec::new())),
-        };
-        answer.map_err(|error| match query.context {
-            Some(_) => error.at(query.lines),
-            None => error
-                .context(&query.written)
-                .suggest(plan::suggest_image(names, &query.written))
-                .at(query.lines),
-        })
+        }
     }
 
     async fn image(&self, query: &Query, request: SourceRequest) -> Result<Answer> {
@@ -86,16 +113,14 @@ impl<G: Gateway> Resolver<'_, G> {
         };
         let resolved = self.gateway.resolve_source(request).await?;
         let reference = resolved.reference().to_owned();
-        match resolved.image {
-            Some(image) => Ok(Answer::Image {
+        Ok(match resolved.image {
+            Some(image) => Answer::Image {
                 reference,
                 digest: image.digest,
                 config: image.config.into(),
-            }),
-            None => {
-                Err(Diagnostic::error(format!("{} is no image", resolved.source.identifier)).into())
-            }
-        }
+            },
+            None => Answer::Moved(resolved.source),
+        })
     }
 
     /// The ignore patterns of a local named context.

@@ -60,7 +60,7 @@ pub(super) fn found(read: &Read, input: &Input, facts: &Facts) -> Vec<lint::Warn
         dockerfile: read.dockerfile().ok(),
         stages: &facts.stages,
         plan: &facts.plan,
-        ignore: input.main.excludes(),
+        ignore: input.main().map(|main| main.excludes()).unwrap_or_default(),
         config: &read.lint,
     })
 }

@@ -3,13 +3,15 @@
 //! Takes text; gives values, or the sentence that Go would have printed. Knows nothing of Dockerfiles,
 //! and of Go only what a Dockerfile, an ignore file, an option or a lint message can make visible.
 //! Where a Go function works on bytes that need not be UTF-8, ours works on `str`: every text that
-//! reaches this room has been decoded before.
+//! reaches this room has been decoded before. Archives, and what JSON holds in base64, are bytes.
 
+pub mod base64;
 pub mod csv;
 pub mod ignore;
 pub mod json;
 pub mod mode;
 pub mod path;
+pub mod tar;
 
 mod case;
 mod duration;

@@ -111,6 +111,8 @@ fn planned(
         resolve_mode: llb::source::ResolveMode::Default,
         session: "",
         contexts: &contexts,
+        inputs: &BTreeMap::new(),
+        input_metadata: &nothing,
         local_sessions: &nothing,
         shared_keys: &nothing,
         cache_mount_namespace: "",

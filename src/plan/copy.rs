@@ -7,15 +7,19 @@ use crate::{
     llb::{
         Input, Meta, Output,
         file::{self, Chown, File, Mode, User},
-        source::{FileInfo, Git, Http},
+        source::{Git, Http},
     },
     proto::pb,
-    reference::{digest, git, url},
+    reference::{digest, git},
     stage::Command,
 };
 
 use super::{
-    Planner, at, context, described, facts::Seen, messages, op_platform, paths, state::StageState,
+    Planner, at, described,
+    facts::Seen,
+    messages, op_platform, paths,
+    remote::{file_name, git_source, http_source},
+    state::StageState,
     words::Words,
 };
 
@@ -303,7 +307,7 @@ impl Planner<'_> {
                     keep_git_dir: remote.keep_git_dir == Some(true),
                     checksum: remote.checksum.clone(),
                     mtime: String::new(),
-                    ..context::git_source(&git)
+                    ..git_source(&git)
                 };
                 Ok(Some(RemoteSource::Git(self.llb.add_source(wanted, meta))))
             }
@@ -317,13 +321,8 @@ impl Planner<'_> {
                     digest::validate(checksum).map_err(|error| messages::bad_digest(&error))?;
                 }
                 let wanted = Http {
-                    url: source.to_owned(),
                     checksum,
-                    file: FileInfo {
-                        filename: file.clone(),
-                        ..FileInfo::default()
-                    },
-                    ..Http::default()
+                    ..http_source(source, &file)
                 };
                 // The original describes a download by an empty command.
                 let output = self.llb.add_source(wanted, described(meta, ""));
@@ -459,18 +458,6 @@ pub(super) fn owner(written: &str) -> Option<Chown> {
         user: Some(user(name)),
         group: group.map(user),
     })
-}
-
-/// The name under which a download arrives: the last part of the URL's path.
-fn file_name(url: &str) -> String {
-    const UNNAMED: &str = "__unnamed__";
-    let Ok(url) = url::parse(url) else {
-        return UNNAMED.to_owned();
-    };
-    match path::base(&url.path) {
-        "." | "/" => UNNAMED.to_owned(),
-        name => name.to_owned(),
-    }
 }
 
 fn actions(copies: Vec<file::Copy>) -> Vec<file::Action> {

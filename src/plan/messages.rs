@@ -46,14 +46,37 @@ pub(super) fn unknown_context(scheme: &str, key: &str) -> Box<Diagnostic> {
     error(format!("unsupported context source {scheme} for {key}"))
 }
 
-pub(super) fn input_context(key: &str) -> Box<Diagnostic> {
+pub(super) fn no_input(name: &str, key: &str) -> Box<Diagnostic> {
+    error(format!("invalid input {name} for {key}"))
+}
+
+pub(super) fn bad_input_metadata(metadata: &str, why: &dyn Display) -> Box<Diagnostic> {
+    error(format!("failed to parse input metadata {metadata}: {why}"))
+}
+
+pub(super) fn bad_input_image(key: &str, why: &impl Display) -> Box<Diagnostic> {
+    error(format!("failed to parse image config for {key}: {why}"))
+}
+
+pub(super) fn bad_git_context(value: &str) -> Box<Diagnostic> {
+    error(format!("invalid git context {value}"))
+}
+
+pub(super) fn bad_moved_context(identifier: &str) -> Box<Diagnostic> {
+    error(format!("could not parse ref: {identifier}"))
+}
+
+pub(super) fn too_many_moves(identifier: &str) -> Box<Diagnostic> {
     error(format!(
-        "the context {key} is an input of another build, which is not supported yet"
+        "context recursion limit exceeded; this may indicate a cycle in the provided source policies: {identifier}"
     ))
 }
 
-pub(super) fn bad_git_context(value: &str, why: &impl Display) -> Box<Diagnostic> {
-    error(format!("invalid git context {value}: {why}"))
+/// A base image that a source policy made something else of.
+pub(super) fn moved_base(written: &str, reference: &str, moved: &str) -> Diagnostic {
+    Diagnostic::error(format!(
+        "{written}: ref mutated by policy to non-image: docker-image://{reference} -> {moved}"
+    ))
 }
 
 pub(super) fn bad_oci_reference(name: &str, why: &impl Display) -> Box<Diagnostic> {

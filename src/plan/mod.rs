@@ -8,6 +8,7 @@
 mod changes;
 mod context;
 mod copy;
+mod epoch;
 mod expose;
 mod facts;
 mod messages;
@@ -15,6 +16,8 @@ mod mounts;
 mod names;
 mod options;
 mod paths;
+mod question; // what is asked, and what is answered
+mod remote; // repositories and downloads
 mod resolve;
 mod run;
 mod settings;
@@ -22,9 +25,12 @@ mod state;
 mod words;
 mod workdir;
 
-pub use context::{Answer, Known, MainContext, Query, Wanted, git_source};
+pub use context::{MainContext, Remote};
+pub use epoch::{Dated, dated};
 pub use facts::{BaseImage, CommandFacts, Facts, Seen};
 pub use options::{NoCache, Options, RunSettings, extra_hosts};
+pub use question::{Answer, Known, Query, Wanted};
+pub use remote::{git_source, http_source};
 pub use resolve::{Bases, Resolution, Step, suggest_image};
 
 use std::{
@@ -231,7 +237,7 @@ impl<'a> Planner<'a> {
             local.describe(&mut self.llb, &self.read);
         }
         let followed = paths::followed(&self.context_paths);
-        main.describe(&mut self.llb, self.context, &followed);
+        main.describe(&mut self.llb, self.context, &followed)?;
         let image = self.config(target);
         let state = self.states.swap_remove(target.index());
         Ok(Plan {
@@ -348,6 +354,17 @@ fn at(file: llb::SourceMapId, lines: Option<Lines>) -> llb::Meta {
         source_map: file,
         ranges,
     })
+}
+
+/// A platform as an op carried it.
+fn spec_platform(platform: &pb::Platform) -> Platform {
+    Platform {
+        os: platform.os.clone(),
+        architecture: platform.architecture.clone(),
+        variant: platform.variant.clone(),
+        os_version: platform.os_version.clone(),
+        os_features: platform.os_features.clone(),
+    }
 }
 
 fn described(meta: llb::Meta, command: &str) -> llb::Meta {

@@ -26,6 +26,10 @@ pub struct Options<'a> {
     pub session: &'a str,
     /// `context:NAME`, by name.
     pub contexts: &'a Contexts,
+    /// The results of other builds that came with the request, by name.
+    pub inputs: &'a BTreeMap<String, pb::Definition>,
+    /// `input-metadata:NAME`, by name of the input.
+    pub input_metadata: &'a BTreeMap<String, String>,
     /// `local-sessionid:NAME`, by local name.
     pub local_sessions: &'a BTreeMap<String, String>,
     /// `sharedkey:localdir:NAME`, by name of the context.

@@ -12,16 +12,18 @@ use crate::{
     diagnostic::{Diagnostic, Result},
     golang, image,
     llb::{self, source::Image},
+    proto::pb,
     reference::{image as reference, platform::Platform},
     stage::{Base, Graph, Stage, StageId},
 };
 
 use super::{
     Options,
-    context::{self, Answer, Known, PendingLocal, Query, Wanted},
+    context::{self, PendingLocal},
     described,
     facts::BaseImage,
     messages, names, op_platform,
+    question::{Answer, Known, Query, Wanted},
     state::StageState,
 };
 
@@ -137,12 +139,12 @@ impl<'a> Resolution<'a> {
             let stage = self.graph.stage(id);
             let needed = planned[id.index()];
             let wanted = self
-                .wanted(stage, needed)
+                .wanted(stage, needed, known)
                 .map_err(|error| at(error, stage))?;
-            let Some(query) = wanted.filter(|_| needed).and_then(Query::unless_plain) else {
-                continue;
-            };
-            if !known.contains_key(&query.wanted) && asked.insert(query.wanted.clone()) {
+            let is_open = |query: &Query| needed && query.is_open(known);
+            if let Some(query) = wanted.filter(is_open)
+                && asked.insert(query.wanted.clone())
+            {
                 missing.push(query);
             }
         }
@@ -150,7 +152,7 @@ impl<'a> Resolution<'a> {
     }
 
     /// What a stage begins with; `None` when it is empty. Contexts are looked at for stages that are needed.
-    fn wanted(&self, stage: &Stage, needed: bool) -> Result<Option<Query>> {
+    fn wanted(&self, stage: &Stage, needed: bool, known: &Known) -> Result<Option<Query>> {
         if stage.base == Base::Scratch && stage.context.is_none() {
             return Ok(None);
         }
@@ -178,7 +180,7 @@ impl<'a> Resolution<'a> {
                         .or(self.options.requested_platform()),
                     None => Some(platform),
                 };
-                context::query(&context, platform)?
+                context::query(&context, platform, known)?
             }
             None => Query {
                 wanted: Wanted::Image {
@@ -189,6 +191,7 @@ impl<'a> Resolution<'a> {
                 written: stage.base_name.clone(),
                 lines: stage.lines,
                 context: None,
+                moved: None,
             },
         };
         Ok(Some(Query {
@@ -214,7 +217,7 @@ impl<'a> Resolution<'a> {
                 continue;
             }
             self.found[index] = planned[index];
-            let wanted = self.wanted(self.graph.stage(id), planned[index])?;
+            let wanted = self.wanted(self.graph.stage(id), planned[index], known)?;
             match wanted {
                 None => self.begin_empty(id),
                 Some(query) if planned[index] => {
@@ -299,13 +302,14 @@ impl<'a> Resolution<'a> {
     }
 
     fn begin_image(&mut self, id: StageId, query: &Query, known: &Known) -> Result<()> {
-        let Some(Answer::Image {
-            reference,
-            digest,
-            config,
-        }) = known.get(&query.wanted)
-        else {
-            return Err(messages::no_answer(&query.written));
+        let (reference, digest, config) = match known.get(&query.wanted) {
+            Some(Answer::Image {
+                reference,
+                digest,
+                config,
+            }) => (reference, digest, config),
+            Some(Answer::Moved(source)) => return Err(self.moved_base(query, source)),
+            _ => return Err(messages::no_answer(&query.written)),
         };
         let mut platform = self.platform_of(id);
         let image = match self.configs.get(&query.wanted) {
@@ -364,6 +368,17 @@ impl<'a> Resolution<'a> {
         state.base_image = Some(image);
         state.platform = Some(platform);
         Ok(())
+    }
+
+    /// Only a context may become something else than an image.
+    fn moved_base(&self, query: &Query, source: &pb::SourceOp) -> Box<Diagnostic> {
+        let reference = match &query.wanted {
+            Wanted::Image { reference, .. } => reference,
+            _ => &query.written,
+        };
+        let labels: Vec<String> = self.graph.labels().map(str::to_owned).collect();
+        let error = messages::moved_base(&query.written, reference, &source.identifier);
+        Box::new(error.suggest(suggest_image(&labels, &query.written)))
     }
 
     fn platform_of(&self, id: StageId) -> Platform {

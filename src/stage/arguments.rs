@@ -5,54 +5,91 @@ use std::collections::BTreeMap;
 use crate::{
     diagnostic::{Diagnostic, Result},
     expand::{Environment, Expander},
-    golang,
     instruction::{Dockerfile, Kind},
 };
 
-use super::{Facts, Options, messages};
+use super::{
+    Facts, Options,
+    epoch::{self, Epoch, EpochSource},
+    messages,
+};
 
-const EPOCH: &str = "SOURCE_DATE_EPOCH";
+/// The arguments before the first FROM, and the build arguments as they were understood.
+#[derive(Debug)]
+pub struct Arguments {
+    /// The scope of FROM.
+    pub(super) scope: Environment,
+    pub(super) build_args: BTreeMap<String, String>,
+    epoch: Epoch,
+}
 
-/// The scope of FROM, the build arguments as understood, and the epoch they name.
-pub(super) fn global(
-    dockerfile: &Dockerfile,
-    escape: char,
-    target_name: &str,
-    options: &Options<'_>,
-    facts: &mut Facts,
-) -> Result<(Environment, BTreeMap<String, String>, Option<i64>)> {
-    let mut arguments = automatic(target_name, options);
-    let mut defaults = arguments.clone();
-    let by_default = declared(&mut defaults, dockerfile, escape, &BTreeMap::new());
-    facts.defaults = by_default.is_ok().then_some(defaults);
-    declared(&mut arguments, dockerfile, escape, options.build_args)?;
-    let mut build_args = options.build_args.clone();
-    let wanted = match build_args.get(EPOCH) {
-        Some(value) => Some(value.clone()),
-        None => arguments
-            .get(EPOCH)
-            .map(|value| value.to_string())
-            .filter(|value| !value.is_empty()),
-    };
-    let Some(wanted) = wanted else {
-        return Ok((arguments, build_args, None));
-    };
-    let epoch = epoch(&wanted, dockerfile, options)?;
-    match epoch {
-        None => {
-            build_args.remove(EPOCH);
-            arguments.remove(EPOCH);
+impl Arguments {
+    /// Reads them. What has a mistake is not there.
+    pub fn read(
+        dockerfile: &Dockerfile,
+        escape: char,
+        options: &Options<'_>,
+        facts: &mut Facts,
+    ) -> Result<Self> {
+        let Some(last) = dockerfile.stages.last() else {
+            return Err(messages::no_stages());
+        };
+        let target = options
+            .target
+            .unwrap_or(last.name.as_deref().unwrap_or_default());
+        let mut scope = automatic(target, options);
+        let mut defaults = scope.clone();
+        let by_default = declared(&mut defaults, dockerfile, escape, &BTreeMap::new());
+        facts.defaults = by_default.is_ok().then_some(defaults);
+        declared(&mut scope, dockerfile, escape, options.build_args)?;
+        let build_args = options.build_args.clone();
+        let given = build_args.get(epoch::ARGUMENT).map(String::as_str);
+        let default = scope.get(epoch::ARGUMENT).filter(|it| !it.is_empty());
+        let epoch = match given.or(default) {
+            Some(written) => epoch::read(written, dockerfile, escape, &scope, options)?,
+            None => Epoch::NotGiven,
+        };
+        Ok(Self {
+            scope,
+            build_args,
+            epoch,
+        })
+    }
+
+    /// The source whose time `SOURCE_DATE_EPOCH` means, which has to be asked for.
+    pub fn asks_time_of(&self) -> Option<&EpochSource> {
+        match &self.epoch {
+            Epoch::Of(source) => Some(source),
+            Epoch::NotGiven | Epoch::Unset | Epoch::Seconds(_) => None,
         }
-        Some(seconds) => {
-            if let Some(value) = build_args.get_mut(EPOCH) {
-                *value = seconds.to_string();
+    }
+
+    /// With the time of the source, in seconds since 1970; many sources have none.
+    pub fn dated(self, seconds: Option<i64>) -> Self {
+        let epoch = seconds.map_or(Epoch::Unset, Epoch::Seconds);
+        Self { epoch, ..self }
+    }
+
+    /// The time, put where the argument was. Where there is none, the argument is not set.
+    pub(super) fn settle(&mut self) -> Option<i64> {
+        match self.epoch {
+            Epoch::NotGiven => None,
+            Epoch::Unset | Epoch::Of(_) => {
+                self.build_args.remove(epoch::ARGUMENT);
+                self.scope.remove(epoch::ARGUMENT);
+                None
             }
-            if arguments.get(EPOCH).is_some() {
-                arguments.set(EPOCH, seconds.to_string());
+            Epoch::Seconds(seconds) => {
+                if let Some(value) = self.build_args.get_mut(epoch::ARGUMENT) {
+                    *value = seconds.to_string();
+                }
+                if self.scope.get(epoch::ARGUMENT).is_some() {
+                    self.scope.set(epoch::ARGUMENT, seconds.to_string());
+                }
+                Some(seconds)
             }
         }
     }
-    Ok((arguments, build_args, epoch))
 }
 
 /// BUILDPLATFORM and its kin. A `--build-arg` of the same name wins.
@@ -113,27 +150,4 @@ fn declared(
         }
     }
     Ok(())
-}
-
-/// `SOURCE_DATE_EPOCH`: seconds; or `context`, which for a local context means no epoch.
-fn epoch(value: &str, dockerfile: &Dockerfile, options: &Options<'_>) -> Result<Option<i64>> {
-    if value.is_empty() || value == "context" {
-        return Ok(None);
-    }
-    if let Ok(seconds) = golang::parse_int(value, 10, 64) {
-        return Ok(Some(seconds));
-    }
-    let is_stage = |name: &Option<String>| {
-        name.as_ref()
-            .is_some_and(|name| golang::equal_fold(name, value))
-    };
-    let names_source = options
-        .contexts
-        .find(value, None, options.target_platform)?
-        .is_some()
-        || dockerfile.stages.iter().any(|stage| is_stage(&stage.name));
-    match names_source {
-        true => Err(messages::epoch_of_source(value)),
-        false => Err(messages::bad_epoch(value)),
-    }
 }

@@ -46,6 +46,11 @@ impl Contexts {
         if golang::equal_fold(name, SCRATCH) || golang::equal_fold(name, "context") {
             return Ok(None);
         }
+        self.named(name, platform.unwrap_or(default))
+    }
+
+    /// The context of this name, whatever the name: one for the platform before one for all.
+    pub(super) fn named(&self, name: &str, platform: &Platform) -> Result<Option<NamedContext>> {
         let reference = image::parse_normalized(name)
             .map_err(|error| messages::bad_context_name(name, &error))?;
         if self.values.is_empty() {
@@ -53,7 +58,7 @@ impl Contexts {
         }
         let familiar = reference.familiar_string();
         let name = familiar.strip_suffix(":latest").unwrap_or(&familiar);
-        let platform = platform.unwrap_or(default).clone().normalize().format_all();
+        let platform = platform.clone().normalize().format_all();
         let keys = [format!("{name}::{platform}"), name.to_owned()];
         let found = keys.into_iter().find_map(|key| {
             let value = self.values.get(&key)?.clone();

@@ -65,11 +65,41 @@ pub(super) fn bad_epoch(value: &str) -> Box<Diagnostic> {
     )))
 }
 
-pub(super) fn epoch_of_source(value: &str) -> Box<Diagnostic> {
-    let error = Diagnostic::error(format!(
-        "SOURCE_DATE_EPOCH={value}: the time of a named context or a stage is not supported yet"
-    ));
-    Box::new(error.help("give the time in seconds since 1970"))
+pub(super) fn epoch_base(written: &str, error: Diagnostic) -> Box<Diagnostic> {
+    Box::new(error.context(&format!(
+        "failed to process source stage base name {}",
+        golang::quote(written)
+    )))
+}
+
+pub(super) fn epoch_not_from_scratch() -> Box<Diagnostic> {
+    Box::new(Diagnostic::error(
+        "SOURCE_DATE_EPOCH stage must use FROM scratch",
+    ))
+}
+
+pub(super) fn epoch_instruction(name: &str) -> Box<Diagnostic> {
+    Box::new(Diagnostic::error(format!(
+        "SOURCE_DATE_EPOCH stage does not meet source-only requirements: unsupported {name} instruction"
+    )))
+}
+
+pub(super) fn epoch_not_one_add() -> Box<Diagnostic> {
+    Box::new(Diagnostic::error(
+        "SOURCE_DATE_EPOCH stage must contain exactly one remote ADD",
+    ))
+}
+
+pub(super) fn epoch_not_one_source() -> Box<Diagnostic> {
+    Box::new(Diagnostic::error(
+        "SOURCE_DATE_EPOCH stage must contain exactly one remote ADD source",
+    ))
+}
+
+pub(super) fn epoch_not_remote() -> Box<Diagnostic> {
+    Box::new(Diagnostic::error(
+        "SOURCE_DATE_EPOCH stage source must be a single HTTP(S) or Git ADD",
+    ))
 }
 
 pub(super) fn bad_context_name(name: &str, error: &impl Display) -> Box<Diagnostic> {

@@ -7,10 +7,13 @@
 mod arguments;
 mod context;
 mod cycle;
+mod epoch;
 mod facts; // what was seen on the way
 mod messages;
 
+pub use arguments::Arguments;
 pub use context::{Contexts, NamedContext};
+pub use epoch::{Download, EpochSource};
 pub use facts::{Facts, StageFacts};
 
 use std::{
@@ -134,27 +137,34 @@ pub fn graph(dockerfile: &Dockerfile, escape: char, options: &Options<'_>) -> Re
 }
 
 /// Builds the graph of a file, and notes what is seen on the way; of a file with a mistake, what stands before it.
+///
+/// Nobody is asked for the time of a source: where `SOURCE_DATE_EPOCH` means one, it is not set.
 pub fn graph_with_facts(
     dockerfile: &Dockerfile,
     escape: char,
     options: &Options<'_>,
     facts: &mut Facts,
 ) -> Result<Graph> {
-    let Some(last) = dockerfile.stages.last() else {
-        return Err(messages::no_stages());
-    };
-    let target_name = options
-        .target
-        .unwrap_or(last.name.as_deref().unwrap_or_default());
-    let (arguments, build_args, epoch) =
-        arguments::global(dockerfile, escape, target_name, options, facts)?;
-    facts.arguments = arguments.clone();
+    let arguments = Arguments::read(dockerfile, escape, options, facts)?;
+    graph_with_arguments(dockerfile, escape, options, arguments, facts)
+}
+
+/// The same, with arguments that were read, and dated where that was asked for.
+pub fn graph_with_arguments(
+    dockerfile: &Dockerfile,
+    escape: char,
+    options: &Options<'_>,
+    mut arguments: Arguments,
+    facts: &mut Facts,
+) -> Result<Graph> {
+    let epoch = arguments.settle();
+    facts.arguments = arguments.scope.clone();
     let mut graph = Graph {
         stages: Vec::with_capacity(dockerfile.stages.len()),
         names: HashMap::new(),
         target: StageId(0),
-        arguments,
-        build_args,
+        arguments: arguments.scope,
+        build_args: arguments.build_args,
         epoch,
         escape,
         all_stages: false,

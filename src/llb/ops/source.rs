@@ -48,6 +48,18 @@ impl Source {
             .any(|scheme| self.identifier.starts_with(scheme))
     }
 
+    /// What the daemon itself made of a source, with everything that it says of it.
+    pub fn resolved(op: &pb::SourceOp) -> Self {
+        let attrs = op.attrs.iter();
+        Self {
+            identifier: op.identifier.clone(),
+            attrs: attrs
+                .map(|attr| (attr.key().to_owned(), attr.value().to_owned()))
+                .collect(),
+            capabilities: BTreeSet::new(),
+        }
+    }
+
     /// The message, which the gateway's source resolver takes as well.
     pub fn to_pb(&self) -> pb::SourceOp {
         pb::SourceOp {
