@@ -21,10 +21,12 @@ use crate::{
 use super::{
     error::{Error, Result},
     options::Options,
-    place::{self, CONTEXT, Holder, Place},
+    place::{self, CONTEXT},
 };
 
 const DOCKERFILE: &str = "Dockerfile";
+/// The client's directory with the Dockerfile, unless an option names another.
+const DIRECTORY: &str = "dockerfile";
 const IGNORE: &str = ".dockerignore";
 
 /// What a build is made from.
@@ -52,15 +54,29 @@ pub(super) async fn read(
     options: &Options,
     session: &str,
 ) -> Result<Input> {
-    let inputs = inputs(gateway)
-        .await
-        .map_err(|error| error.context("failed to get frontend inputs"))?;
+    // The client's directories are asked for before it is known that they are meant: nothing runs until a file is read.
+    let ahead = client_dockerfile(gateway, options, session, &options.filename);
+    let ignore = client_ignore(gateway, options, session);
+    let (inputs, ahead_solved, ignore_solved) = tokio::join!(
+        inputs(gateway),
+        gateway.solve(SolveRequest::definition(ahead.clone())),
+        gateway.solve(SolveRequest::definition(ignore)),
+    );
+    let inputs = inputs.map_err(|error| error.context("failed to get frontend inputs"))?;
     let place = place::find(gateway, options, &inputs).await?;
-    let definition = definition(gateway, &place, options, session)?;
+    let (definition, solved) = match &place.dockerfile {
+        Some(remote) => solve(gateway, marshalled(gateway, remote)?).await,
+        None if place.filename == options.filename => (ahead, ahead_solved),
+        None => {
+            let definition = client_dockerfile(gateway, options, session, &place.filename);
+            solve(gateway, definition).await
+        }
+    };
+    let solved = solved.map_err(|error| error.context("failed to resolve dockerfile"))?;
     let is_local = place.context.is_none();
     let (dockerfile, ignore) = tokio::join!(
-        dockerfile(gateway, &definition, &place.filename, is_local),
-        ignore_file(gateway, options, session, is_local),
+        dockerfile(gateway, &solved, &place.filename, is_local),
+        ignore_file(gateway, ignore_solved, is_local),
     );
     let (bytes, own_ignore) = dockerfile?;
     let main = match place.context {
@@ -162,27 +178,41 @@ async fn inputs(gateway: &impl Gateway) -> gateway::Result<BTreeMap<String, pb::
     }
 }
 
-/// The definition of what has the Dockerfile.
-fn definition(
+/// The client's directory with the Dockerfile.
+fn client_dockerfile(
     gateway: &impl Gateway,
-    place: &Place,
     options: &Options,
     session: &str,
-) -> Result<llb::Definition> {
-    let filename = &place.filename;
-    let local = match &place.dockerfile {
-        Holder::Remote(remote) => return marshalled(gateway, remote),
-        Holder::Local(local) => local,
-    };
-    let mut wanted = vec![filename.clone(), format!("{filename}{IGNORE}")];
+    filename: &str,
+) -> llb::Definition {
+    let local = options.dockerfile_local.as_deref().unwrap_or(DIRECTORY);
+    let mut wanted = vec![filename.to_owned(), format!("{filename}{IGNORE}")];
     wanted.extend(lower_case(filename));
     let source = Local {
         follow_paths: wanted,
-        shared_key_hint: local.clone(),
+        shared_key_hint: local.to_owned(),
         ..whole(local, options.session_of(local, session))
     };
     let name = format!("[internal] load build definition from {filename}");
-    Ok(single(source, &name, gateway))
+    single(source, &name, gateway)
+}
+
+/// The client's `.dockerignore`.
+fn client_ignore(gateway: &impl Gateway, options: &Options, session: &str) -> llb::Definition {
+    let source = Local {
+        follow_paths: vec![IGNORE.to_owned()],
+        shared_key_hint: format!("{CONTEXT}-{IGNORE}"),
+        ..whole(CONTEXT, options.session_of(CONTEXT, session))
+    };
+    single(source, &format!("[internal] load {IGNORE}"), gateway)
+}
+
+async fn solve(
+    gateway: &impl Gateway,
+    definition: llb::Definition,
+) -> (llb::Definition, gateway::Result<SolveResult>) {
+    let request = SolveRequest::definition(definition.clone());
+    (definition, gateway.solve(request).await)
 }
 
 /// `Dockerfile` may be written `dockerfile`.
@@ -193,29 +223,24 @@ fn lower_case(filename: &str) -> Option<String> {
 /// The Dockerfile, and the ignore file that stands beside it under its name, if it counts.
 async fn dockerfile(
     gateway: &impl Gateway,
-    definition: &llb::Definition,
+    solved: &SolveResult,
     filename: &str,
     ignore_counts: bool,
 ) -> Result<(Bytes, Option<Bytes>)> {
-    let request = SolveRequest::definition(definition.clone());
-    let solved = gateway
-        .solve(request)
-        .await
-        .map_err(|error| error.context("failed to resolve dockerfile"))?;
     let own_ignore = async {
         match ignore_counts {
-            true => file(gateway, &solved, &format!("{filename}{IGNORE}"))
+            true => file(gateway, solved, &format!("{filename}{IGNORE}"))
                 .await
                 .ok(),
             false => None,
         }
     };
-    let (file, ignore) = tokio::join!(file(gateway, &solved, filename), own_ignore);
+    let (file, ignore) = tokio::join!(file(gateway, solved, filename), own_ignore);
     let bytes = match (file, lower_case(filename)) {
         (Ok(bytes), _) => bytes,
         (Err(error), None) => return Err(error.context("failed to read dockerfile")),
         (Err(error), Some(other)) => {
-            let read = self::file(gateway, &solved, &other).await;
+            let read = self::file(gateway, solved, &other).await;
             read.map_err(|_| error.context("failed to read dockerfile"))?
         }
     };
@@ -225,21 +250,13 @@ async fn dockerfile(
 /// `.dockerignore` of the client's context; an absent one is no mistake, and is empty.
 async fn ignore_file(
     gateway: &impl Gateway,
-    options: &Options,
-    session: &str,
+    solved: gateway::Result<SolveResult>,
     is_local: bool,
 ) -> Result<Bytes> {
-    if !is_local {
-        return Ok(Bytes::new());
+    match is_local {
+        true => Ok(file(gateway, &solved?, IGNORE).await.unwrap_or_default()),
+        false => Ok(Bytes::new()),
     }
-    let source = Local {
-        follow_paths: vec![IGNORE.to_owned()],
-        shared_key_hint: format!("{CONTEXT}-{IGNORE}"),
-        ..whole(CONTEXT, options.session_of(CONTEXT, session))
-    };
-    let definition = single(source, &format!("[internal] load {IGNORE}"), gateway);
-    let solved = gateway.solve(SolveRequest::definition(definition)).await?;
-    Ok(file(gateway, &solved, IGNORE).await.unwrap_or_default())
 }
 
 /// Reads a file of what was solved.

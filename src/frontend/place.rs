@@ -20,7 +20,7 @@ use super::{
 /// The client's directory with the context.
 pub(super) const CONTEXT: &str = "context";
 
-/// The client's directory with the Dockerfile, unless an option names another.
+/// The result of another build that has the Dockerfile.
 const DOCKERFILE: &str = "dockerfile";
 
 /// Under which name a download arrives.
@@ -30,18 +30,10 @@ const DOWNLOAD: &str = "context";
 pub(super) struct Place {
     /// The context, if it is no directory of the client.
     pub(super) context: Option<Remote>,
-    /// What has the Dockerfile.
-    pub(super) dockerfile: Holder,
+    /// What has the Dockerfile, if it is no directory of the client.
+    pub(super) dockerfile: Option<Remote>,
     /// The Dockerfile's path there.
     pub(super) filename: String,
-}
-
-/// What has the Dockerfile.
-pub(super) enum Holder {
-    /// A directory of the client, by its name.
-    Local(String),
-    /// Something else.
-    Remote(Remote),
 }
 
 /// Finds both. A download is looked into, to tell an archive from a Dockerfile.
@@ -67,14 +59,10 @@ pub(super) async fn find(
         Some(directory) => context.directory(directory),
         None => context,
     };
-    let dockerfile = match (&options.dockerfile_local, dockerfile) {
-        (Some(local), _) => Holder::Local(local.clone()),
-        (None, Some(remote)) => Holder::Remote(remote),
-        (None, None) => Holder::Local(DOCKERFILE.to_owned()),
-    };
+    let is_asked_of_the_client = options.dockerfile_local.is_some();
     Ok(Place {
         context: context.map(scoped),
-        dockerfile,
+        dockerfile: dockerfile.filter(|_| !is_asked_of_the_client),
         filename,
     })
 }
