@@ -70,19 +70,27 @@ fn protocol(port: &str) -> std::result::Result<(&str, &str), String> {
 fn check_address(address: &str) -> Result<()> {
     let plain = match address.strip_prefix('[') {
         None => address,
-        Some(rest) => match rest.strip_suffix(']') {
-            Some(inner) if !inner.contains(['[', ']']) => inner,
-            _ => {
-                return Err(error(format!(
-                    "invalid IP address {address}: address {address}:: missing ']' in address"
-                )));
-            }
-        },
+        Some(rest) => bracketed(rest).map_err(|why| {
+            error(format!(
+                "invalid IP address {address}: address {address}:: {why}"
+            ))
+        })?,
     };
     match golang::parse_ip(plain) {
         _ if plain.is_empty() => Ok(()),
         Some(_) => Ok(()),
         None => Err(error(format!("invalid IP address: {plain}"))),
+    }
+}
+
+/// The address of `[address]`, without its first bracket, or why there is none.
+fn bracketed(rest: &str) -> std::result::Result<&str, &'static str> {
+    match rest.split_once(']') {
+        None => Err("missing ']' in address"),
+        Some((inner, "")) if inner.contains('[') => Err("unexpected '[' in address"),
+        Some((inner, "")) => Ok(inner),
+        Some((_, more)) if more.starts_with(':') => Err("too many colons in address"),
+        Some(_) => Err("missing port in address"),
     }
 }
 

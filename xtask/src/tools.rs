@@ -154,8 +154,13 @@ fn go() -> Result<Command> {
 fn go_stamp() -> Result<String> {
     let module = workspace::root().join("tests/tools");
     let mut hash = Sha256::new_with_prefix(TAGS);
-    for file in ["go.mod", "go.sum", "convert/main.go"] {
-        let bytes = fs::read(module.join(file)).with_context(|| format!("tests/tools/{file}"))?;
+    let mut files = vec![module.join("go.mod"), module.join("go.sum")];
+    for entry in fs::read_dir(module.join("convert"))? {
+        files.push(entry?.path());
+    }
+    files.sort();
+    for file in files {
+        let bytes = fs::read(&file).with_context(|| file.display().to_string())?;
         hash.update((bytes.len() as u64).to_le_bytes());
         hash.update(bytes);
     }

@@ -4,8 +4,9 @@
 // which they are ready. Both frontends of a case are asked within one session, so that the
 // session's id, which is part of every local source, is the same in both answers.
 //
-// Nothing is built: a frontend is asked for its definition (frontend.convertllb) and for its
-// result, whose references no one reads.
+// A frontend is asked for its definition (frontend.convertllb) and for its result, whose
+// references no one reads. With -build the result is built and exported too, by a daemon whose
+// cache is empty at the beginning.
 package main
 
 import (
@@ -19,10 +20,8 @@ import (
 
 	"github.com/moby/buildkit/client"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
-	"github.com/moby/buildkit/session"
-	"github.com/moby/buildkit/session/auth/authprovider"
 	"github.com/moby/buildkit/solver/errdefs"
-	"github.com/tonistiigi/fsutil"
+	"github.com/moby/buildkit/util/grpcerrors"
 )
 
 // A request is one case.
@@ -32,9 +31,11 @@ type request struct {
 	Options map[string]string `json:"options"`
 	// Local sources: name to folder.
 	Locals map[string]string `json:"locals"`
+	// OursFirst says who builds first, and so whose layers the other finds in the cache.
+	OursFirst bool `json:"ours_first"`
 }
 
-// An answer holds what each frontend said of a case, in the order of the flags.
+// An answer holds what each frontend said of a case: the original's reply, and ours.
 type answer struct {
 	Name    string  `json:"name"`
 	Answers []reply `json:"answers"`
@@ -50,33 +51,61 @@ type reply struct {
 	// Metadata is what comes beside the image: its config, above all.
 	Metadata        map[string]string `json:"metadata"`
 	MetadataRefused *refusal          `json:"metadata_refused,omitempty"`
+	// Built is what became of a result that was there, with -build.
+	Built *built `json:"built,omitempty"`
 }
 
 // A refusal is an error as a client shows it.
 type refusal struct {
-	Message string `json:"message"`
-	// Lines are the first and last line of each place that the error points to.
-	Lines [][2]int32 `json:"lines"`
+	// Code is gRPC's; most errors of users have none, and so it is Unknown.
+	Code    string  `json:"code"`
+	Message string  `json:"message"`
+	Places  []place `json:"places"`
+}
+
+// A place is some lines that an error points to.
+type place struct {
+	File  string `json:"file"`
+	First int32  `json:"first"`
+	Last  int32  `json:"last"`
+}
+
+// A frontend is one that is asked.
+type frontend struct {
+	name   string
+	source string // the image that it is, for gateway.v0
 }
 
 func main() {
 	address := flag.String("addr", os.Getenv("BUILDKIT_HOST"), "address of the daemon")
 	ours := flag.String("ours", "", "reference of the frontend image to compare with dockerfile.v0")
 	parallel := flag.Int("parallel", 4, "how many cases to ask at a time")
+	build := flag.Bool("build", false, "build what is accepted, too")
 	flag.Parse()
-	if err := run(*address, *ours, *parallel); err != nil {
+	frontends := []frontend{{name: "dockerfile.v0"}, {name: "gateway.v0", source: *ours}}
+	if err := run(*address, frontends, *parallel, *build); err != nil {
 		fmt.Fprintln(os.Stderr, "convert:", err)
 		os.Exit(1)
 	}
 }
 
-func run(address, ours string, parallel int) error {
+func run(address string, frontends []frontend, parallel int, build bool) error {
 	ctx := context.Background()
 	c, err := client.New(ctx, address)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
+	var images *images
+	if build {
+		if err := c.Prune(ctx, nil, client.PruneAll); err != nil {
+			return err
+		}
+		if images, err = newImages(); err != nil {
+			return err
+		}
+		defer images.remove()
+	}
 
 	requests := make(chan request)
 	output := json.NewEncoder(os.Stdout)
@@ -85,7 +114,7 @@ func run(address, ours string, parallel int) error {
 	for range parallel {
 		group.Go(func() {
 			for r := range requests {
-				a := ask(ctx, c, ours, r)
+				a := ask(ctx, c, frontends, images, r)
 				lock.Lock()
 				_ = output.Encode(a)
 				lock.Unlock()
@@ -105,70 +134,93 @@ func run(address, ours string, parallel int) error {
 	return err
 }
 
-// ask opens a session with the case's folders and asks both frontends in it.
-func ask(ctx context.Context, c *client.Client, ours string, r request) answer {
+// ask opens a session with the case's folders and puts every question in it.
+func ask(ctx context.Context, c *client.Client, frontends []frontend, images *images, r request) answer {
 	a := answer{Name: r.Name}
-	opt := client.SolveOpt{
-		LocalMounts: map[string]fsutil.FS{},
-		Session: []session.Attachable{
-			authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{}),
-		},
+	s, err := open(ctx, c, r, images)
+	if err != nil {
+		a.Broken = err.Error()
+		return a
 	}
-	for name, folder := range r.Locals {
-		fs, err := fsutil.NewFS(folder)
-		if err != nil {
-			a.Broken = err.Error()
-			return a
-		}
-		opt.LocalMounts[name] = fs
-	}
-	_, err := c.Build(ctx, opt, "convert", func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
-		a.Answers = []reply{
-			put(ctx, gw, "dockerfile.v0", r.Options),
-			put(ctx, gw, "gateway.v0", with(r.Options, "source", ours)),
+	defer s.Close()
+	replies := make([]reply, len(frontends))
+	opt := client.SolveOpt{SharedSession: s, SessionPreInitialized: true}
+	_, err = c.Build(ctx, opt, "convert", func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
+		for i, f := range frontends {
+			reply := &replies[i]
+			convert(ctx, gw, f, r.Options, reply)
+			source := parse(reply.Definition).unreachable()
+			if images != nil && source != "" {
+				reply.Built = &built{Unreachable: source}
+			}
+			if images == nil || source != "" {
+				_, _ = solve(ctx, gw, f, r.Options, reply)
+			}
 		}
 		return gateway.NewResult(), nil
 	}, nil)
 	if err != nil {
 		a.Broken = err.Error()
+		return a
 	}
+	for n := range frontends {
+		if r.OursFirst {
+			n = len(frontends) - 1 - n
+		}
+		if images != nil && replies[n].Built == nil {
+			images.build(ctx, c, s, frontends[n], r.Options, &replies[n])
+		}
+	}
+	a.Answers = replies
 	return a
 }
 
-// put asks one frontend the two questions.
-func put(ctx context.Context, gw gateway.Client, frontend string, options map[string]string) reply {
-	var r reply
+// convert asks a frontend for its definition.
+func convert(ctx context.Context, gw gateway.Client, f frontend, options map[string]string, r *reply) {
+	options = maps.Clone(options)
+	options["requestid"] = "frontend.convertllb"
 	// A client says that it can do without a build before it asks for something else.
-	question := with(options, "requestid", "frontend.convertllb")
-	question["frontend.caps"] = "moby.buildkit.frontend.subrequests"
-	if result, err := gw.Solve(ctx, gateway.SolveRequest{Frontend: frontend, FrontendOpt: question}); err != nil {
+	options["frontend.caps"] = "moby.buildkit.frontend.subrequests"
+	result, err := gw.Solve(ctx, f.request(options))
+	if err != nil {
 		r.Refused = refused(err)
-	} else {
-		definition := string(result.Metadata["result.json"])
-		r.Definition = &definition
+		return
 	}
-	if result, err := gw.Solve(ctx, gateway.SolveRequest{Frontend: frontend, FrontendOpt: options}); err != nil {
-		r.MetadataRefused = refused(err)
-	} else {
-		r.Metadata = map[string]string{}
-		for key, value := range result.Metadata {
-			r.Metadata[key] = string(value)
-		}
-	}
-	return r
+	definition := string(result.Metadata["result.json"])
+	r.Definition = &definition
 }
 
-func with(options map[string]string, key, value string) map[string]string {
-	changed := map[string]string{key: value}
-	maps.Copy(changed, options)
-	return changed
+// solve asks a frontend for its result.
+func solve(ctx context.Context, gw gateway.Client, f frontend, options map[string]string, r *reply) (*gateway.Result, error) {
+	result, err := gw.Solve(ctx, f.request(options))
+	if err != nil {
+		r.MetadataRefused = refused(err)
+		return nil, err
+	}
+	r.Metadata = map[string]string{}
+	for key, value := range result.Metadata {
+		r.Metadata[key] = string(value)
+	}
+	return result, nil
+}
+
+func (f frontend) request(options map[string]string) gateway.SolveRequest {
+	if f.source != "" {
+		options = maps.Clone(options)
+		options["source"] = f.source
+	}
+	return gateway.SolveRequest{Frontend: f.name, FrontendOpt: options}
 }
 
 func refused(err error) *refusal {
-	r := &refusal{Message: err.Error(), Lines: [][2]int32{}}
+	r := &refusal{Code: grpcerrors.Code(err).String(), Message: err.Error(), Places: []place{}}
 	for _, source := range errdefs.Sources(err) {
-		for _, place := range source.Ranges {
-			r.Lines = append(r.Lines, [2]int32{place.Start.GetLine(), place.End.GetLine()})
+		for _, lines := range source.Ranges {
+			r.Places = append(r.Places, place{
+				File:  source.Info.GetFilename(),
+				First: lines.Start.GetLine(),
+				Last:  lines.End.GetLine(),
+			})
 		}
 	}
 	return r

@@ -6,6 +6,8 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::refusal::Refusal;
+
 /// The line that `convert` prints for a case.
 #[derive(Deserialize)]
 pub(super) struct Answer {
@@ -24,12 +26,30 @@ pub(super) struct Reply {
     #[serde(default, deserialize_with = "or_default")]
     pub(super) metadata: BTreeMap<String, String>,
     pub(super) metadata_refused: Option<Refusal>,
+    pub(super) built: Option<Built>,
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(super) struct Refusal {
-    pub(super) message: String,
-    pub(super) lines: Vec<(u32, u32)>,
+/// What became of a frontend's result.
+#[derive(Deserialize)]
+pub(super) struct Built {
+    /// A source that is not on this machine; then nothing was built.
+    #[serde(default)]
+    pub(super) unreachable: String,
+    pub(super) failed: Option<Refusal>,
+    /// Those of the index, or the one.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) images: Vec<Image>,
+    /// The steps that the daemon did not find in its cache.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) ran: Vec<String>,
+}
+
+/// One platform's image, as exported.
+#[derive(Deserialize)]
+pub(super) struct Image {
+    pub(super) descriptor: Value,
+    pub(super) manifest: Value,
+    pub(super) config: Value,
 }
 
 /// The answer to `frontend.convertllb`.
@@ -128,6 +148,13 @@ impl Definition {
     /// The name under which a build shows the op, if it has one.
     pub(super) fn name(&self, digest: &str) -> Option<&str> {
         self.metadata.get(digest)?["description"]["llb.customname"].as_str()
+    }
+
+    /// Whether some op is run every time.
+    pub(super) fn ignores_cache(&self) -> bool {
+        self.metadata
+            .values()
+            .any(|metadata| metadata["ignore_cache"] == Value::Bool(true))
     }
 
     /// Progress groups have random ids: gives them numbers, in the order of the ops.

@@ -3,6 +3,7 @@
 //! A case is a folder that holds a `Dockerfile`, or a file `options`. The folder itself is the
 //! build context. `options` has one frontend option a line, `key=value` as after `--opt`;
 //! `local:NAME=FOLDER` offers a folder of the case as a local source; `#` begins a comment.
+//! `differs` and `fails` declare what the two frontends do not say alike, and how the build fails.
 
 use std::{
     collections::BTreeMap,
@@ -12,12 +13,18 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
+use super::declared::Declared;
+
 /// One Dockerfile with everything that is given to the frontends, as `convert` reads it.
 #[derive(Debug, serde::Serialize)]
 pub(super) struct Case {
     pub(super) name: String,
     options: BTreeMap<String, String>,
     locals: BTreeMap<String, PathBuf>,
+    /// Who builds first, and so whose layers the other finds in the cache: every second time ours.
+    pub(super) ours_first: bool,
+    #[serde(skip)]
+    pub(super) declared: Declared,
 }
 
 /// The cases below `folders`, in the order of their names.
@@ -32,6 +39,9 @@ pub(super) fn find(folders: &[PathBuf]) -> Result<Vec<Case>> {
                 folder.display()
             );
         }
+    }
+    for (number, case) in cases.iter_mut().enumerate() {
+        case.ours_first = number % 2 == 1;
     }
     Ok(cases)
 }
@@ -69,6 +79,8 @@ fn case(folder: &Path) -> Result<Case> {
         name: name.display().to_string(),
         options,
         locals,
+        ours_first: false,
+        declared: Declared::of(&folder)?,
     })
 }
 

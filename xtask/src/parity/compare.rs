@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, fmt};
 use serde_json::Value;
 
 use super::{
-    answer::{Answer, Definition, Refusal, Reply},
+    answer::{Answer, Reply},
+    built::{self, Outcome},
+    declared::{self, Declared, Difference},
+    definition::definitions,
     difference::differences,
 };
 
@@ -13,7 +16,9 @@ use super::{
 pub(super) enum Verdict {
     Identical,
     BothRefuse,
-    /// Both accept, and what they make of it is not equal.
+    /// They say different things, as the case declares.
+    AsDeclared,
+    /// What they make of it is not equal, or what they say of it.
     Differ,
     /// One refuses.
     Disagree,
@@ -24,6 +29,7 @@ impl fmt::Display for Verdict {
         f.write_str(match self {
             Self::Identical => "identical",
             Self::BothRefuse => "both refuse",
+            Self::AsDeclared => "as declared",
             Self::Differ => "DIFFER",
             Self::Disagree => "DISAGREE",
         })
@@ -34,155 +40,108 @@ impl fmt::Display for Verdict {
 pub(super) struct Comparison {
     pub(super) verdict: Verdict,
     pub(super) notes: Vec<String>,
+    /// What became of the image, if one was asked for and both frontends gave a definition.
+    pub(super) image: Option<Outcome>,
 }
 
-impl Comparison {
-    fn new(verdict: Verdict, notes: Vec<String>) -> Self {
-        Self { verdict, notes }
-    }
+/// What is known before the frontends are asked.
+pub(super) struct Known<'a> {
+    pub(super) declared: &'a Declared,
+    /// The list of differences that are there on purpose.
+    pub(super) list: &'a str,
+    pub(super) ours_built_first: bool,
 }
 
 /// Compares what the two frontends said; `verbose` asks for every difference.
-pub(super) fn compare(answer: &Answer, verbose: bool) -> Comparison {
+pub(super) fn compare(answer: &Answer, known: &Known<'_>, verbose: bool) -> Comparison {
+    let done = |verdict, notes| Comparison {
+        verdict,
+        notes,
+        image: None,
+    };
     let [original, ours] = answer.answers.as_slice() else {
-        return Comparison::new(Verdict::Disagree, vec![answer.broken.clone()]);
+        return done(Verdict::Disagree, vec![answer.broken.clone()]);
     };
     let (theirs, mine) = match (original.definition(), ours.definition()) {
         (Ok(theirs), Ok(mine)) => (theirs, mine),
-        (Err(error), _) => {
-            return Comparison::new(Verdict::Differ, vec![format!("original: {error:#}")]);
-        }
-        (_, Err(error)) => {
-            return Comparison::new(Verdict::Differ, vec![format!("ours: {error:#}")]);
-        }
+        (Err(error), _) => return done(Verdict::Differ, vec![format!("original: {error:#}")]),
+        (_, Err(error)) => return done(Verdict::Differ, vec![format!("ours: {error:#}")]),
     };
-    match (theirs, mine) {
-        (None, None) => Comparison::new(Verdict::BothRefuse, refusals(original, ours)),
-        (Some(theirs), Some(mine)) => {
-            let mut notes = definitions(&theirs, &mine);
-            notes.extend(metadata(original, ours));
-            let verdict = if notes.is_empty() {
-                Verdict::Identical
-            } else {
-                Verdict::Differ
-            };
-            if !verbose {
-                shorten(&mut notes);
+    let mut notes = match (&theirs, &mine) {
+        (Some(theirs), Some(mine)) => definitions(theirs, mine),
+        _ => Vec::new(),
+    };
+    if original.refusal().is_some() || ours.refusal().is_some() {
+        let (verdict, told) = refusals(original, ours, known);
+        notes.extend(told);
+        return done(verdict, notes);
+    }
+    if known.declared.difference.is_some() {
+        notes.push("`differs` declares a difference, and both accept".to_owned());
+    }
+    notes.extend(metadata(original, ours));
+    let (image, differing) = built::compare(original, ours, theirs.as_ref(), known);
+    notes.extend(differing);
+    let verdict = match notes.is_empty() {
+        true => Verdict::Identical,
+        false => Verdict::Differ,
+    };
+    if !verbose {
+        shorten(&mut notes);
+    }
+    Comparison {
+        verdict,
+        notes,
+        image,
+    }
+}
+
+/// What two frontends say of which at least one refuses.
+fn refusals(original: &Reply, ours: &Reply, known: &Known<'_>) -> (Verdict, Vec<String>) {
+    let said = |reply: &Reply| reply.refusal().map(|refusal| refusal.shown());
+    let (left, right) = (said(original), said(ours));
+    let shown = |said: &Option<String>| said.clone().unwrap_or_else(|| "accepts".to_owned());
+    let mut notes = vec![
+        format!("original: {}", shown(&left)),
+        format!("ours:     {}", shown(&right)),
+    ];
+    if let Some(Difference {
+        listed,
+        original,
+        ours,
+    }) = &known.declared.difference
+    {
+        if (original, ours) != (&shown(&left), &shown(&right)) {
+            notes.push("`differs` declares something else".to_owned());
+        } else if !declared::is_listed(known.list, listed) {
+            notes.push(format!("DIFFERENCES.md has no row that begins {listed:?}"));
+        } else {
+            return (Verdict::AsDeclared, notes);
+        }
+        return (Verdict::Differ, notes);
+    }
+    match (left, right) {
+        (Some(left), Some(right)) if left == right => {
+            // The original locates errors in a whole build only.
+            let converted = |reply: &Reply| reply.refused.as_ref().map(|told| told.message());
+            let (theirs, mine) = (converted(original), converted(ours));
+            if theirs == mine {
+                return (Verdict::BothRefuse, vec![left]);
             }
-            Comparison::new(verdict, notes)
+            let shown = |said: Option<String>| said.unwrap_or_else(|| "accepts".to_owned());
+            notes.push("and, asked for frontend.convertllb:".to_owned());
+            notes.push(format!("original: {}", shown(theirs)));
+            notes.push(format!("ours:     {}", shown(mine)));
+            (Verdict::Differ, notes)
         }
-        _ => Comparison::new(Verdict::Disagree, refusals(original, ours)),
+        (Some(_), Some(_)) => (Verdict::Differ, notes),
+        _ => (Verdict::Disagree, notes),
     }
-}
-
-/// What differs between two definitions, first op first.
-fn definitions(original: &Definition, ours: &Definition) -> Vec<String> {
-    if original == ours {
-        return Vec::new();
-    }
-    let mut notes = ops(original, ours);
-    if notes.is_empty() {
-        // The ops are equal, so their digests name the same things on both sides.
-        notes = beside_the_ops(original, ours);
-    }
-    notes
-}
-
-/// Walks both graphs from their last op together, and tells the pairs that are not equal,
-/// inputs before their users.
-fn ops(original: &Definition, ours: &Definition) -> Vec<String> {
-    let (roots, our_roots) = (original.roots(), ours.roots());
-    let mut notes = Vec::new();
-    let mut seen = BTreeSet::new();
-    let mut stack: Vec<(&str, &str, bool)> = roots
-        .iter()
-        .zip(&our_roots)
-        .map(|(left, right)| (*left, *right, false))
-        .collect();
-    while let Some((left, right, inputs_done)) = stack.pop() {
-        if inputs_done {
-            notes.extend(op(original, left, ours, right));
-        } else if left != right && seen.insert((left, right)) {
-            stack.push((left, right, true));
-            let pairs = original.inputs(left).into_iter().zip(ours.inputs(right));
-            let pairs: Vec<_> = pairs.map(|(left, right)| (left, right, false)).collect();
-            stack.extend(pairs.into_iter().rev());
-        }
-    }
-    if notes.is_empty() && (roots != our_roots) {
-        notes.push(format!(
-            "the ops are equal as JSON and not as bytes: last op {roots:?} in the original, {our_roots:?} in ours"
-        ));
-    }
-    notes
-}
-
-/// What differs between two ops that stand in the same place, beyond the digests of inputs.
-fn op(original: &Definition, left: &str, ours: &Definition, right: &str) -> Vec<String> {
-    let name = original
-        .name(left)
-        .or_else(|| ours.name(right))
-        .unwrap_or("(unnamed)");
-    let lines = differences(
-        &without_input_digests(original.ops.get(left)),
-        &without_input_digests(ours.ops.get(right)),
-    );
-    if lines.is_empty() {
-        return Vec::new();
-    }
-    let mut notes = vec![format!("op {name}")];
-    notes.extend(lines.into_iter().map(|line| format!("  {line}")));
-    notes
-}
-
-fn without_input_digests(op: Option<&Value>) -> Value {
-    let mut op = op.cloned().unwrap_or_default();
-    let inputs = op.get_mut("inputs").and_then(Value::as_array_mut);
-    for input in inputs.into_iter().flatten() {
-        if let Some(input) = input.as_object_mut() {
-            input.remove("digest");
-        }
-    }
-    op
-}
-
-/// Differences in the metadata of ops and in the source map.
-fn beside_the_ops(original: &Definition, ours: &Definition) -> Vec<String> {
-    let mut notes = Vec::new();
-    for digest in original.order() {
-        let (left, right) = (original.metadata.get(&digest), ours.metadata.get(&digest));
-        let nothing = Value::Null;
-        let lines = differences(left.unwrap_or(&nothing), right.unwrap_or(&nothing));
-        let name = original.name(&digest).unwrap_or(&digest);
-        notes.extend(
-            lines
-                .into_iter()
-                .map(|line| format!("metadata of op {name}: {line}")),
-        );
-    }
-    let lines = differences(&original.source, &ours.source);
-    notes.extend(lines.into_iter().map(|line| format!("source map: {line}")));
-    if notes.is_empty() {
-        notes.push("metadata of ops that the definition does not hold".to_owned());
-    }
-    notes
 }
 
 /// Differences in what comes beside the image. Keys that begin `frontend.` are each
 /// frontend's own.
 fn metadata(original: &Reply, ours: &Reply) -> Vec<String> {
-    if let (Some(left), Some(right)) = (&original.metadata_refused, &ours.metadata_refused) {
-        return if left.lines == right.lines {
-            Vec::new()
-        } else {
-            side_by_side(left, right)
-        };
-    }
-    if original.metadata_refused.is_some() || ours.metadata_refused.is_some() {
-        let mut notes = vec!["converted by both, built by one:".to_owned()];
-        notes.extend(refusals(original, ours));
-        return notes;
-    }
     let keys: BTreeSet<&String> = original
         .metadata
         .keys()
@@ -220,47 +179,6 @@ fn texts(original: Option<&str>, ours: Option<&str>) -> Vec<String> {
     lines
 }
 
-fn refusals(original: &Reply, ours: &Reply) -> Vec<String> {
-    match (original.refusal(), ours.refusal()) {
-        (Some(left), Some(right)) if left == right => vec![shown(left)],
-        (Some(left), Some(right)) => side_by_side(left, right),
-        (Some(left), None) => vec![
-            format!("original: {}", shown(left)),
-            "ours:     accepts".to_owned(),
-        ],
-        (None, Some(right)) => vec![
-            "original: accepts".to_owned(),
-            format!("ours:     {}", shown(right)),
-        ],
-        (None, None) => Vec::new(),
-    }
-}
-
-fn side_by_side(left: &Refusal, right: &Refusal) -> Vec<String> {
-    vec![
-        format!("original: {}", shown(left)),
-        format!("ours:     {}", shown(right)),
-    ]
-}
-
-fn shown(refusal: &Refusal) -> String {
-    let lines: Vec<String> = refusal
-        .lines
-        .iter()
-        .map(|(first, last)| {
-            if first == last {
-                format!("{first}")
-            } else {
-                format!("{first}-{last}")
-            }
-        })
-        .collect();
-    match lines.is_empty() {
-        true => refusal.message.clone(),
-        false => format!("{} (line {})", refusal.message, lines.join(", ")),
-    }
-}
-
 /// Keeps the first difference with what belongs to it, and says how many there are.
 fn shorten(notes: &mut Vec<String>) {
     const SHOWN: usize = 8;
@@ -287,21 +205,57 @@ mod tests {
         )
     }
 
-    fn reply(definition: Option<&str>, refusal: &str) -> Value {
+    fn refusal(message: &str) -> Value {
+        serde_json::json!({"code": "Unknown", "message": message, "places": []})
+    }
+
+    fn reply(definition: Option<&str>, message: &str) -> Value {
+        let refused = definition.is_none().then(|| refusal(message));
+        let metadata = definition.map(|_| serde_json::json!({"containerimage.config": "{}"}));
         serde_json::json!({
             "definition": definition,
-            "refused": definition.is_none().then(|| serde_json::json!({"message": refusal, "lines": []})),
-            "metadata": definition.map(|_| serde_json::json!({"containerimage.config": "{}"})),
+            "refused": refused,
+            "metadata": metadata,
+            "metadata_refused": refused,
         })
+    }
+
+    fn compared(original: Value, ours: Value, declared: &Declared) -> Comparison {
+        let answer = serde_json::json!({"name": "case", "answers": [original, ours]});
+        let answer: Answer = serde_json::from_value(answer).expect("an answer");
+        let known = Known {
+            declared,
+            list: "| Listed | a | b |\n",
+            ours_built_first: false,
+        };
+        compare(&answer, &known, true)
     }
 
     #[track_caller]
     fn check(original: Value, ours: Value, verdict: Verdict, notes: &[&str]) {
-        let answer = serde_json::json!({"name": "case", "answers": [original, ours]});
-        let answer: Answer = serde_json::from_value(answer).expect("an answer");
-        let comparison = compare(&answer, true);
+        let comparison = compared(original, ours, &Declared::default());
         assert_eq!(comparison.verdict, verdict, "{:?}", comparison.notes);
         assert_eq!(comparison.notes, notes);
+    }
+
+    /// The frontends say `original` and `ours`; the case declares `no` and `never`.
+    #[track_caller]
+    fn check_declared(original: &str, ours: &str, listed: &str, verdict: Verdict) {
+        let declared = Declared {
+            difference: Some(Difference {
+                listed: listed.to_owned(),
+                original: "no".to_owned(),
+                ours: "never".to_owned(),
+            }),
+            failure: None,
+        };
+        let accepted = definition("s", "x", ["1", "2"], "g");
+        let said = |text: &str| match text {
+            "accepts" => reply(Some(&accepted), ""),
+            text => reply(None, text),
+        };
+        let comparison = compared(said(original), said(ours), &declared);
+        assert_eq!(comparison.verdict, verdict, "{:?}", comparison.notes);
     }
 
     #[test]
@@ -341,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_agree_or_not() {
+    fn refusals_agree_in_their_words_or_not() {
         let accepted = definition("s", "x", ["1", "2"], "g");
         check(
             reply(None, "no"),
@@ -351,9 +305,32 @@ mod tests {
         );
         check(
             reply(None, "no"),
+            reply(None, "never"),
+            Verdict::Differ,
+            &["original: no", "ours:     never"],
+        );
+        check(
+            reply(None, "no"),
             reply(Some(&accepted), ""),
             Verdict::Disagree,
             &["original: no", "ours:     accepts"],
         );
+    }
+
+    #[test]
+    fn what_is_converted_must_be_refused_in_the_same_words_too() {
+        let mut ours = reply(None, "no");
+        ours["refused"] = refusal("never");
+        let comparison = compared(reply(None, "no"), ours, &Declared::default());
+        assert_eq!(comparison.verdict, Verdict::Differ);
+    }
+
+    #[test]
+    fn a_difference_may_be_declared_while_it_is_there_and_listed() {
+        check_declared("no", "never", "Listed |", Verdict::AsDeclared);
+        check_declared("no", "never", "Elsewhere", Verdict::Differ);
+        check_declared("no", "no", "Listed |", Verdict::Differ);
+        check_declared("accepts", "never", "Listed |", Verdict::Differ);
+        check_declared("accepts", "accepts", "Listed |", Verdict::Differ);
     }
 }

@@ -4,14 +4,25 @@
 //! (`frontend.convertllb`) and for what they return beside the image (its config, above all),
 //! through `tests/tools/convert`, which asks both within one session. So the session's id is
 //! the same on both sides, and ops must be equal to the digest, those with local sources too.
+//! Where they refuse, what they say and the lines that they point to must be equal, unless the
+//! case declares the difference and DIFFERENCES.md lists it.
+//!
+//! With `--image` the daemon builds each case twice, once for either frontend and each of them
+//! first every second time. The images must be equal, and what the second needs must be in the
+//! cache.
 
 mod answer; // what a frontend said, parsed
+mod built; // two built images to the places where they differ
 mod cases; // folders to cases
 mod compare; // two answers to a verdict
+mod declared; // what a case declares beforehand
+mod definition; // two definitions to the places where they differ
 mod difference; // two JSON values to the places where they differ
+mod refusal; // an error in one line
 
 use std::{
     collections::HashMap,
+    fs,
     io::{BufRead, BufReader, Write},
     path::PathBuf,
     process::{Command, Stdio},
@@ -22,8 +33,9 @@ use anyhow::{Context, Result, bail};
 
 use self::{
     answer::Answer,
+    built::Outcome,
     cases::Case,
-    compare::{Comparison, Verdict},
+    compare::{Comparison, Known, Verdict},
 };
 use crate::{
     image,
@@ -43,6 +55,9 @@ pub(crate) struct Arguments {
     /// Compares this frontend image instead of building ours
     #[arg(long, value_name = "REF")]
     frontend: Option<String>,
+    /// Builds too what both accept, with an empty cache at the beginning, and compares the images
+    #[arg(long)]
+    image: bool,
     /// Tells every difference, not only the first of each case
     #[arg(long)]
     verbose: bool,
@@ -51,7 +66,8 @@ pub(crate) struct Arguments {
     jobs: usize,
 }
 
-/// `cargo xtask parity`: fails unless every case is identical or refused by both.
+/// `cargo xtask parity`: fails unless every case is identical, refused by both in the same words,
+/// or as it declares.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let stack = stack::up()?;
     let frontend = match &arguments.frontend {
@@ -66,6 +82,7 @@ pub(crate) fn run_all(stack: &Stack, frontend: &str) -> Result<()> {
     let arguments = Arguments {
         folders: vec![workspace::root().join("tests/parity")],
         frontend: None,
+        image: true,
         verbose: false,
         jobs: JOBS,
     };
@@ -77,21 +94,34 @@ fn judge(stack: &Stack, frontend: &str, arguments: &Arguments) -> Result<()> {
     let mut convert = Command::new(stack.tools.path("convert"));
     convert
         .args(["-addr", &stack.buildkit_host, "-ours", frontend])
-        .args(["-parallel", &arguments.jobs.to_string()]);
+        .args(["-parallel", &arguments.jobs.to_string()])
+        .arg(format!("-build={}", arguments.image));
     let answers = ask(&mut convert, &cases)?;
 
+    let list = fs::read_to_string(workspace::root().join("DIFFERENCES.md"))?;
     let mut tally = Tally::default();
     for case in &cases {
         let answer = answers.get(&case.name);
         let answer = answer.with_context(|| format!("{} was not answered", case.name))?;
-        let comparison = compare::compare(answer, arguments.verbose);
-        tally.count(&comparison.verdict);
+        let known = Known {
+            declared: &case.declared,
+            list: &list,
+            ours_built_first: case.ours_first,
+        };
+        let comparison = compare::compare(answer, &known, arguments.verbose);
+        tally.count(case, &comparison);
         print(case, &comparison);
     }
     println!(
-        "{} identical, {} differ, {} disagree",
-        tally.identical, tally.differ, tally.disagree
+        "{} identical, {} as declared, {} differ, {} disagree",
+        tally.identical, tally.as_declared, tally.differ, tally.disagree
     );
+    if arguments.image {
+        println!(
+            "{} built ({} of them by ours first), {} cannot be built",
+            tally.built, tally.ours_first, tally.impossible
+        );
+    }
     if tally.differ + tally.disagree > 0 {
         bail!("the two frontends are not equal");
     }
@@ -128,16 +158,30 @@ fn ask(convert: &mut Command, cases: &[Case]) -> Result<HashMap<String, Answer>>
 #[derive(Default)]
 struct Tally {
     identical: usize,
+    as_declared: usize,
     differ: usize,
     disagree: usize,
+    built: usize,
+    /// Of those that were built.
+    ours_first: usize,
+    impossible: usize,
 }
 
 impl Tally {
-    fn count(&mut self, verdict: &Verdict) {
-        match verdict {
+    fn count(&mut self, case: &Case, comparison: &Comparison) {
+        match comparison.verdict {
             Verdict::Identical | Verdict::BothRefuse => self.identical += 1,
+            Verdict::AsDeclared => self.as_declared += 1,
             Verdict::Differ => self.differ += 1,
             Verdict::Disagree => self.disagree += 1,
+        }
+        match comparison.image {
+            None => {}
+            Some(Outcome::Built) => {
+                self.built += 1;
+                self.ours_first += usize::from(case.ours_first);
+            }
+            Some(Outcome::Impossible(_)) => self.impossible += 1,
         }
     }
 }
@@ -146,5 +190,8 @@ fn print(case: &Case, comparison: &Comparison) {
     println!("{:<12} {}", comparison.verdict.to_string(), case.name);
     for line in &comparison.notes {
         println!("{:<12}   {line}", "");
+    }
+    if let Some(Outcome::Impossible(reason)) = &comparison.image {
+        println!("{:<12}   cannot be built: {reason}", "");
     }
 }
