@@ -41,7 +41,7 @@ use std::{
 use crate::{
     diagnostic::{Diagnostic, Result},
     expand::Expander,
-    golang::path,
+    golang::{Timestamp, path},
     image,
     instruction::{Instruction, Kind},
     llb,
@@ -71,8 +71,8 @@ pub struct Plan {
     pub file: llb::SourceMapId,
     /// Where the target begins.
     pub target_lines: Option<Lines>,
-    /// `SOURCE_DATE_EPOCH`, in seconds since 1970.
-    pub epoch: Option<i64>,
+    /// `SOURCE_DATE_EPOCH`.
+    pub epoch: Option<Timestamp>,
     /// Whether the target is built without the cache.
     pub ignore_cache: bool,
 }

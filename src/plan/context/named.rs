@@ -101,8 +101,15 @@ pub(in crate::plan) fn query(
     context: &NamedContext,
     platform: Option<&Platform>,
     known: &Known,
+    options: &Options<'_>,
 ) -> Result<Query> {
-    let mut query = question(context, &origin::read(context)?, platform)?;
+    let origin = origin::read(context)?;
+    if let Origin::Input(name) = &origin
+        && !options.inputs.contains_key(name)
+    {
+        return Err(messages::no_input(name, &context.key));
+    }
+    let mut query = question(context, &origin, platform)?;
     let mut moves = 0;
     while let Some(Answer::Moved(source)) = known.get(&query.wanted) {
         moves += 1;
