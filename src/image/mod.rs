@@ -20,7 +20,7 @@ use crate::{
 mod json; // the text of JSON, as Go scans it
 mod read; // JSON to values, as Go fills a struct
 
-pub use json::SyntaxError;
+pub use json::{SyntaxError, check as check_json};
 pub use read::Error as ReadError;
 
 /// The whole config of an image. The fields stand in the order in which they are written.

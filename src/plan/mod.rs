@@ -356,17 +356,6 @@ fn at(file: llb::SourceMapId, lines: Option<Lines>) -> llb::Meta {
     })
 }
 
-/// A platform as an op carried it.
-fn spec_platform(platform: &pb::Platform) -> Platform {
-    Platform {
-        os: platform.os.clone(),
-        architecture: platform.architecture.clone(),
-        variant: platform.variant.clone(),
-        os_version: platform.os_version.clone(),
-        os_features: platform.os_features.clone(),
-    }
-}
-
 fn described(meta: llb::Meta, command: &str) -> llb::Meta {
     meta.describe("com.docker.dockerfile.v1.command", command)
 }
