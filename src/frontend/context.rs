@@ -37,14 +37,20 @@ pub(super) struct Input {
     pub(super) info: pb::SourceInfo,
     /// The context that COPY reads, or why there is none: a request that is handed on needs none.
     main: Result<MainContext>,
-    /// The results of other builds that came with the request, by name.
-    pub(super) inputs: BTreeMap<String, pb::Definition>,
+    /// The results of other builds that came with the request, by name, or why there are none.
+    inputs: gateway::Result<BTreeMap<String, pb::Definition>>,
 }
 
 impl Input {
     /// The context that COPY reads.
     pub(super) fn main(&self) -> Result<&MainContext> {
         self.main.as_ref().map_err(Error::clone)
+    }
+
+    /// The results of other builds that came with the request, by name.
+    pub(super) fn inputs(&self) -> gateway::Result<&BTreeMap<String, pb::Definition>> {
+        let inputs = self.inputs.as_ref();
+        inputs.map_err(|error| error.clone().context("failed to get frontend inputs"))
     }
 }
 
@@ -62,7 +68,6 @@ pub(super) async fn read(
         gateway.solve(SolveRequest::definition(ahead.clone())),
         gateway.solve(SolveRequest::definition(ignore)),
     );
-    let inputs = inputs.map_err(|error| error.context("failed to get frontend inputs"))?;
     let place = place::find(gateway, options, &inputs).await?;
     let (definition, solved) = match &place.dockerfile {
         Some(remote) => solve(gateway, marshalled(gateway, remote)?).await,

@@ -55,7 +55,7 @@ async fn solve(
     let request = SolveRequest {
         frontend: "gateway.v0".to_owned(),
         options: options.for_another(reference, cmdline),
-        inputs: input.inputs.clone(),
+        inputs: input.inputs()?.clone(),
         ..SolveRequest::default()
     };
     gateway.solve(request).await

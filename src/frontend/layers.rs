@@ -200,7 +200,7 @@ async fn explain(
 fn commit(plan: &mut Plan, installed: Installed, step: &str) {
     plan.output = installed.root;
     plan.image.history.push(image::History {
-        created: plan.epoch.map(image::Timestamp::from_unix),
+        created: plan.epoch,
         created_by: step.to_owned(),
         comment: "fal-frontend".to_owned(),
         ..image::History::default()

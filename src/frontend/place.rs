@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     diagnostic::Diagnostic,
-    gateway::{FileRange, Gateway, SolveRequest},
+    gateway::{self, FileRange, Gateway, SolveRequest},
     golang::tar,
     plan::{self, Remote},
     proto::pb,
@@ -40,7 +40,7 @@ pub(super) struct Place {
 pub(super) async fn find(
     gateway: &impl Gateway,
     options: &Options,
-    inputs: &BTreeMap<String, pb::Definition>,
+    inputs: &gateway::Result<BTreeMap<String, pb::Definition>>,
 ) -> Result<Place> {
     let mut filename = options.filename.clone();
     let (context, dockerfile) = if let Some(git) = repository(options)? {
@@ -52,6 +52,9 @@ pub(super) async fn find(
         }
         (Some(download.clone()), Some(download))
     } else {
+        let inputs = inputs
+            .as_ref()
+            .map_err(|error| error.clone().context("failed to get frontend inputs"))?;
         let input = |name: &str| inputs.get(name).cloned().map(Remote::definition);
         (input(CONTEXT), input(DOCKERFILE))
     };

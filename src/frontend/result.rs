@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     gateway::{Ref, Refs, SolveResult},
-    golang::json,
+    golang::{Timestamp, json},
     reference::platform::Platform,
 };
 
@@ -15,8 +15,8 @@ pub(super) struct Built {
     pub(super) image: Vec<u8>,
     /// The base image's config, JSON.
     pub(super) base_image: Option<Vec<u8>>,
-    /// Seconds since 1970.
-    pub(super) epoch: Option<i64>,
+    /// `SOURCE_DATE_EPOCH`.
+    pub(super) epoch: Option<Timestamp>,
     pub(super) platform: ExportPlatform,
     /// What was found and done for fal.
     pub(super) report: Option<fal_helper::report::Report>,
@@ -73,7 +73,8 @@ pub(super) fn of(built: Vec<Built>, is_multi_platform: bool) -> SolveResult {
             metadata.insert(key("containerimage.base.config"), base);
         }
         if let Some(epoch) = one.epoch {
-            metadata.insert(key("source.date.epoch"), epoch.to_string().into_bytes());
+            let seconds = epoch.unix().to_string();
+            metadata.insert(key("source.date.epoch"), seconds.into_bytes());
         }
         if let Some(report) = one.report {
             metadata.insert(

@@ -1,26 +1,35 @@
 //! Bytes in padded base64 (`encoding/base64`, `StdEncoding`), which is how JSON carries them.
 
-/// The bytes; `None` if the text has other characters, or is not whole.
-pub fn decode(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> = text
+/// Where a text stops being base64.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("illegal base64 data at input byte {0}")]
+pub struct Error(pub usize);
+
+/// The bytes. Ends of lines are no part of the text.
+pub fn decode(text: &str) -> Result<Vec<u8>, Error> {
+    let digits: Vec<(usize, u8)> = text
         .bytes()
-        .filter(|b| !matches!(b, b'\r' | b'\n'))
+        .enumerate()
+        .filter(|(_, byte)| !matches!(byte, b'\r' | b'\n'))
         .collect();
     let mut bytes = Vec::with_capacity(digits.len() / 4 * 3);
     let mut groups = digits.chunks(4).peekable();
     while let Some(group) = groups.next() {
-        let padding = group.iter().rev().take_while(|&&b| b == b'=').count();
-        if group.len() < 4 || padding > 2 || (padding > 0 && groups.peek().is_some()) {
-            return None;
+        let padding = group.iter().rev().take_while(|(_, b)| *b == b'=').count();
+        let (digits, _) = group.split_at(group.len() - padding);
+        let mut number = 0;
+        for &(at, digit) in digits {
+            number = number << 6 | value(digit).ok_or(Error(at))?;
         }
-        let digits = group[..4 - padding].iter();
-        let number = digits
-            .map(|&digit| value(digit))
-            .try_fold(0, |number: u32, digit| Some(number << 6 | digit?))?;
-        let number = number << (6 * padding);
+        let is_whole = group.len() == 4 && padding <= 2;
+        if !is_whole || (padding > 0 && groups.peek().is_some()) {
+            let (first, _) = group[0];
+            return Err(Error(first + digits.len()));
+        }
+        let number: u32 = number << (6 * padding);
         bytes.extend(&number.to_be_bytes()[1..4 - padding]);
     }
-    Some(bytes)
+    Ok(bytes)
 }
 
 fn value(digit: u8) -> Option<u32> {
@@ -42,20 +51,21 @@ mod tests {
     #[test]
     fn bytes_come_back() {
         for (text, want) in [
-            ("", Some(&b""[..])),
-            ("YQ==", Some(b"a")),
-            ("YWI=", Some(b"ab")),
-            ("YWJj", Some(b"abc")),
-            ("YW\nJj\r\n", Some(b"abc")),
-            ("+/+/", Some(b"\xfb\xff\xbf")),
-            ("YQ=", None),
-            ("YQ", None),
-            ("Y===", None),
-            ("YQ==YQ==", None),
-            ("Y=Q=", None),
-            ("YWJ-", None),
+            ("", Ok(&b""[..])),
+            ("YQ==", Ok(b"a")),
+            ("YWI=", Ok(b"ab")),
+            ("YWJj", Ok(b"abc")),
+            ("YW\nJj\r\n", Ok(b"abc")),
+            ("+/+/", Ok(b"\xfb\xff\xbf")),
+            ("YQ=", Err(Error(2))),
+            ("YWJjYQ", Err(Error(6))),
+            ("Y===", Err(Error(1))),
+            ("YQ==YQ==", Err(Error(2))),
+            ("Y=Q=", Err(Error(1))),
+            ("YWJ-", Err(Error(3))),
+            ("!!", Err(Error(0))),
         ] {
-            assert_eq!(decode(text).as_deref(), want, "{text}");
+            assert_eq!(decode(text).as_deref(), want.as_ref().copied(), "{text}");
         }
     }
 }

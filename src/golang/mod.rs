@@ -1,4 +1,4 @@
-//! What Go's libraries do where a Dockerfile shows it: `strconv`, `path/filepath`, `encoding/json`, patterns.
+//! What Go's libraries do where a Dockerfile shows it: `strconv`, `path/filepath`, `encoding/json`, `time`, patterns.
 //!
 //! Takes text; gives values, or the sentence that Go would have printed. Knows nothing of Dockerfiles,
 //! and of Go only what a Dockerfile, an ignore file, an option or a lint message can make visible.
@@ -12,6 +12,7 @@ pub mod json;
 pub mod mode;
 pub mod path;
 pub mod tar;
+pub mod time;
 
 mod case;
 mod duration;
@@ -31,6 +32,7 @@ pub use number::{atoi, parse_bool, parse_float, parse_int, parse_uint};
 pub use quote::{quote, quote_all};
 pub use signal::parse_signal;
 pub use suggest::nearest;
+pub use time::Timestamp;
 pub use ulimit::{Ulimit, parse_ulimit};
 pub use unicode::{is_digit, is_letter, is_print};
 pub use units::ram_in_bytes;

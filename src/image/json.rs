@@ -36,7 +36,7 @@ pub(super) enum Kind {
 }
 
 /// Whether the bytes are one JSON value and blanks around it.
-pub(super) fn check(bytes: &[u8]) -> Result<(), SyntaxError> {
+pub fn check(bytes: &[u8]) -> Result<(), SyntaxError> {
     let mut scanner = Scanner { bytes, at: 0 };
     let mut open: Vec<u8> = Vec::new();
     let mut next = Next::Value;

@@ -9,15 +9,19 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use crate::{golang, reference::platform::Platform};
+use crate::{
+    golang::{
+        self,
+        time::{Timestamp, WriteError},
+    },
+    reference::platform::Platform,
+};
 
 mod json; // the text of JSON, as Go scans it
 mod read; // JSON to values, as Go fills a struct
-mod time; // RFC 3339, as Go reads and writes it
 
-pub use json::SyntaxError;
+pub use json::{SyntaxError, check as check_json};
 pub use read::Error as ReadError;
-pub use time::{Error as TimeError, Timestamp, WriteError};
 
 /// The whole config of an image. The fields stand in the order in which they are written.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

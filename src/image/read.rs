@@ -6,10 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::image::{
-    Config, Execution, Healthcheck, History, RootFs,
-    json::{self, Kind, Reader, SyntaxError},
-    time::{self, Timestamp},
+use crate::{
+    golang::time::{self, Timestamp},
+    image::{
+        Config, Execution, Healthcheck, History, RootFs,
+        json::{self, Kind, Reader, SyntaxError},
+    },
 };
 
 /// Why bytes are no image config.

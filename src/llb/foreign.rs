@@ -44,7 +44,6 @@ pub enum Error {
 pub(super) struct Foreign {
     pub(super) bytes: Bytes,
     pub(super) metadata: pb::OpMetadata,
-    pub(super) platform: Option<pb::Platform>,
     pub(super) inputs: Vec<Output>,
     pub(super) locations: Vec<Location>,
 }
@@ -77,14 +76,6 @@ impl Graph {
         output.map(|output| output_at(*output, result)).transpose()
     }
 
-    /// The platform that the op of an output says, if somebody else encoded it.
-    pub fn foreign_platform(&self, output: Output) -> Option<&pb::Platform> {
-        match self.vertices.get(output.vertex as usize) {
-            Some(Vertex::Foreign(foreign)) => foreign.platform.as_ref(),
-            _ => None,
-        }
-    }
-
     fn add_foreign_op(
         &mut self,
         ops: &Ops<'_>,
@@ -100,7 +91,6 @@ impl Graph {
         let foreign = Foreign {
             bytes: bytes.clone(),
             metadata: metadata.clone(),
-            platform: done.op.platform.clone(),
             inputs: done.inputs,
             locations: locations.get(done.digest).cloned().unwrap_or_default(),
         };

@@ -43,7 +43,7 @@ pub fn dated(
             (Some(slot), log_name.to_owned())
         }
         EpochSource::Named(named, written) => {
-            let query = context::query(named, None, known)?;
+            let query = context::query(named, None, known, options)?;
             if query.is_open(known) {
                 return Ok(Dated::Need(Box::new(query)));
             }

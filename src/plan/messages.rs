@@ -54,10 +54,6 @@ pub(super) fn bad_input_metadata(metadata: &str, why: &dyn Display) -> Box<Diagn
     error(format!("failed to parse input metadata {metadata}: {why}"))
 }
 
-pub(super) fn bad_input_image(key: &str, why: &impl Display) -> Box<Diagnostic> {
-    error(format!("failed to parse image config for {key}: {why}"))
-}
-
 pub(super) fn bad_git_context(value: &str) -> Box<Diagnostic> {
     error(format!("invalid git context {value}"))
 }

@@ -41,7 +41,7 @@ use std::{
 use crate::{
     diagnostic::{Diagnostic, Result},
     expand::Expander,
-    golang::path,
+    golang::{Timestamp, path},
     image,
     instruction::{Instruction, Kind},
     llb,
@@ -71,8 +71,8 @@ pub struct Plan {
     pub file: llb::SourceMapId,
     /// Where the target begins.
     pub target_lines: Option<Lines>,
-    /// `SOURCE_DATE_EPOCH`, in seconds since 1970.
-    pub epoch: Option<i64>,
+    /// `SOURCE_DATE_EPOCH`.
+    pub epoch: Option<Timestamp>,
     /// Whether the target is built without the cache.
     pub ignore_cache: bool,
 }
@@ -354,17 +354,6 @@ fn at(file: llb::SourceMapId, lines: Option<Lines>) -> llb::Meta {
         source_map: file,
         ranges,
     })
-}
-
-/// A platform as an op carried it.
-fn spec_platform(platform: &pb::Platform) -> Platform {
-    Platform {
-        os: platform.os.clone(),
-        architecture: platform.architecture.clone(),
-        variant: platform.variant.clone(),
-        os_version: platform.os_version.clone(),
-        os_features: platform.os_features.clone(),
-    }
 }
 
 fn described(meta: llb::Meta, command: &str) -> llb::Meta {

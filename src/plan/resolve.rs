@@ -180,7 +180,7 @@ impl<'a> Resolution<'a> {
                         .or(self.options.requested_platform()),
                     None => Some(platform),
                 };
-                context::query(&context, platform, known)?
+                context::query(&context, platform, known, self.options)?
             }
             None => Query {
                 wanted: Wanted::Image {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{expand::Environment, image, llb, reference::platform::Platform};
+use crate::{expand::Environment, golang::Timestamp, image, llb, reference::platform::Platform};
 
 use super::changes::Changes;
 
@@ -55,8 +55,8 @@ pub(super) struct StageState {
     pub(super) has_begun: bool,
     /// Whether nothing is left to plan.
     pub(super) is_done: bool,
-    /// Seconds since 1970, for history and directories.
-    pub(super) epoch: Option<i64>,
+    /// For history and directories.
+    pub(super) epoch: Option<Timestamp>,
 }
 
 impl StageState {
@@ -80,7 +80,7 @@ impl StageState {
     /// Adds a line of history.
     pub(super) fn commit(&mut self, created_by: String, has_layer: bool) {
         self.changes.commit(image::History {
-            created: self.epoch.map(image::Timestamp::from_unix),
+            created: self.epoch,
             created_by,
             comment: "buildkit.dockerfile.v0".to_owned(),
             empty_layer: !has_layer,

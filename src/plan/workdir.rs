@@ -40,7 +40,7 @@ impl Planner<'_> {
                 owner: copy::owner(&state.user),
                 created: state
                     .epoch
-                    .map(|seconds| seconds.wrapping_mul(1_000_000_000)),
+                    .map(|epoch| epoch.unix().wrapping_mul(1_000_000_000)),
             };
             state.output = Some(self.llb.add_file(File::new(state.output, made), meta));
             // What is made on scratch belongs to the stage's platform from here on.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     diagnostic::{Diagnostic, Result},
     expand::{Environment, Expander},
+    golang::Timestamp,
     instruction::{Dockerfile, Kind},
 };
 
@@ -60,18 +61,18 @@ impl Arguments {
     pub fn asks_time_of(&self) -> Option<&EpochSource> {
         match &self.epoch {
             Epoch::Of(source) => Some(source),
-            Epoch::NotGiven | Epoch::Unset | Epoch::Seconds(_) => None,
+            Epoch::NotGiven | Epoch::Unset | Epoch::At(_) => None,
         }
     }
 
-    /// With the time of the source, in seconds since 1970; many sources have none.
-    pub fn dated(self, seconds: Option<i64>) -> Self {
-        let epoch = seconds.map_or(Epoch::Unset, Epoch::Seconds);
+    /// With the time of the source; many sources have none.
+    pub fn dated(self, time: Option<Timestamp>) -> Self {
+        let epoch = time.map_or(Epoch::Unset, Epoch::At);
         Self { epoch, ..self }
     }
 
     /// The time, put where the argument was. Where there is none, the argument is not set.
-    pub(super) fn settle(&mut self) -> Option<i64> {
+    pub(super) fn settle(&mut self) -> Option<Timestamp> {
         match self.epoch {
             Epoch::NotGiven => None,
             Epoch::Unset | Epoch::Of(_) => {
@@ -79,14 +80,15 @@ impl Arguments {
                 self.scope.remove(epoch::ARGUMENT);
                 None
             }
-            Epoch::Seconds(seconds) => {
+            Epoch::At(time) => {
+                let seconds = time.unix().to_string();
                 if let Some(value) = self.build_args.get_mut(epoch::ARGUMENT) {
-                    *value = seconds.to_string();
+                    value.clone_from(&seconds);
                 }
                 if self.scope.get(epoch::ARGUMENT).is_some() {
-                    self.scope.set(epoch::ARGUMENT, seconds.to_string());
+                    self.scope.set(epoch::ARGUMENT, seconds);
                 }
-                Some(seconds)
+                Some(time)
             }
         }
     }

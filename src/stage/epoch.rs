@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::{
     diagnostic::{Diagnostic, Result},
     expand::{Environment, Expander},
-    golang,
+    golang::{self, Timestamp},
     instruction::{Add, Arg, Dockerfile, Kind, Stage},
     reference::{digest, git, platform},
 };
@@ -24,8 +24,8 @@ pub(super) enum Epoch {
     NotGiven,
     /// None's: it was said, and means nothing.
     Unset,
-    /// Seconds since 1970.
-    Seconds(i64),
+    /// This one.
+    At(Timestamp),
     /// That of a source.
     Of(EpochSource),
 }
@@ -67,7 +67,7 @@ pub(super) fn read(
         return Ok(Epoch::Unset);
     }
     if let Ok(seconds) = golang::parse_int(written, 10, 64) {
-        return Ok(Epoch::Seconds(seconds));
+        return Ok(Epoch::At(Timestamp::from_unix(seconds)));
     }
     if written == "context" {
         return Ok(Epoch::Of(EpochSource::Main));

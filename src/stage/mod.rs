@@ -24,7 +24,7 @@ use std::{
 use crate::{
     diagnostic::{Diagnostic, Result},
     expand::{Environment, Expander, Scope},
-    golang,
+    golang::{self, Timestamp},
     instruction::{self, Dockerfile, Instruction, Kind},
     reference::platform::{self, Platform},
     source::{Lines, Source},
@@ -59,8 +59,8 @@ pub struct Graph {
     pub arguments: Environment,
     /// `--build-arg`, with `SOURCE_DATE_EPOCH` as it was understood.
     pub build_args: BTreeMap<String, String>,
-    /// `SOURCE_DATE_EPOCH`, in seconds since 1970.
-    pub epoch: Option<i64>,
+    /// `SOURCE_DATE_EPOCH`.
+    pub epoch: Option<Timestamp>,
     /// The escape character of the file.
     pub escape: char,
     /// Whether stages that the target does not need are planned as well: to look at them, not to build them.

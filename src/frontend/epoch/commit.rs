@@ -1,5 +1,7 @@
 //! A commit as git keeps it: lines `name value`, an empty line, and what was said about it.
 
+use crate::golang::{self, Timestamp};
+
 /// Why bytes are no commit, in the sentences of the original.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Error {
@@ -14,8 +16,8 @@ pub(super) enum Error {
     Tag,
 }
 
-/// When a commit was made, in seconds since 1970; `None` if that cannot be read.
-pub(super) fn committed(object: &[u8]) -> Result<Option<i64>, Error> {
+/// When a commit was made; `None` if that cannot be read.
+pub(super) fn committed(object: &[u8]) -> Result<Option<Timestamp>, Error> {
     let text = String::from_utf8_lossy(object);
     let is_tag = text.starts_with("object ");
     let headers = headers(&text, is_tag);
@@ -58,17 +60,33 @@ fn headers(text: &str, is_tag: bool) -> Vec<(&str, &str)> {
 }
 
 /// The time after `name <address>`: seconds since 1970, and the distance of the place from UTC.
-fn time(actor: &str) -> Option<i64> {
+fn time(actor: &str) -> Option<Timestamp> {
     let (before, after) = actor.rsplit_once('>')?;
-    let is_address = before.rfind('<') > after.rfind('<').map(|at| before.len() + 1 + at);
-    if !is_address {
+    if !before.contains('<') || after.contains('<') {
         return None;
     }
     let mut words = after.split_whitespace();
     let (seconds, zone) = (words.next()?, words.next()?);
-    let has_sign = zone.starts_with(['+', '-']);
-    let seconds = crate::golang::parse_int(seconds, 10, 64).ok()?;
-    (zone.len() == 5 && has_sign).then_some(seconds)
+    let seconds = golang::parse_int(seconds, 10, 64).ok()?;
+    Some(Timestamp::from_unix(seconds).in_zone(minutes(zone)?))
+}
+
+/// `+0100`. What is no number in it is nothing.
+fn minutes(zone: &str) -> Option<i32> {
+    let sign = match zone.as_bytes() {
+        [b'+', ..] => 1,
+        [b'-', ..] => -1,
+        _ => return None,
+    };
+    let number = |digits: std::ops::Range<usize>| {
+        let digits = zone
+            .get(digits)
+            .and_then(|digits| golang::atoi(digits).ok());
+        digits
+            .and_then(|number| i32::try_from(number).ok())
+            .unwrap_or_default()
+    };
+    (zone.len() == 5).then(|| sign * (number(1..3) * 60 + number(3..5)))
 }
 
 #[cfg(test)]
@@ -77,25 +95,30 @@ mod tests {
 
     #[test]
     fn a_commit_says_when_it_was_made() {
-        let commit = |committer: &str| {
-            committed(
-                format!("tree 1\nparent 2\nauthor a <a> 1 +0000\n{committer}\n\nno\n").as_bytes(),
-            )
-        };
         for (committer, want) in [
-            ("committer a <b> 1700000000 -0700", Ok(Some(1_700_000_000))),
-            ("committer a > <b@c> -5 +0000 and more", Ok(Some(-5))),
-            ("committer a <b> 1700000000", Ok(None)),
-            ("committer a <b> 1700000000 UTC", Ok(None)),
-            ("committer a <b> x +0000", Ok(None)),
-            ("committer a", Ok(None)),
-            ("committer a <b> <c 5 +0000", Ok(None)),
+            (
+                "committer a <b> 1700000000 -0700",
+                "2023-11-14T15:13:20-07:00",
+            ),
+            (
+                "committer a > <b@c> -5 +0000 and more",
+                "1969-12-31T23:59:55Z",
+            ),
+            ("committer a <b> 0 +xx30", "1970-01-01T00:30:00+00:30"),
+            ("committer a <b> 1700000000", ""),
+            ("committer a <b> 1700000000 UTC", ""),
+            ("committer a <b> x +0000", ""),
+            ("committer a", ""),
+            ("committer a <b> <c 5 +0000", ""),
             (
                 "gpgsig -----BEGIN\n \n committer a <b> 1 +0000\ncommitter a <b> 2 +0000",
-                Ok(Some(2)),
+                "1970-01-01T00:00:02Z",
             ),
         ] {
-            assert_eq!(commit(committer), want, "{committer}");
+            let object = format!("tree 1\nparent 2\nauthor a <a> 1 +0000\n{committer}\n\nno\n");
+            let time = committed(object.as_bytes()).unwrap();
+            let time = time.map(|time| time.to_string()).unwrap_or_default();
+            assert_eq!(time, want, "{committer}");
         }
         for (object, want) in [
             ("", "invalid commit object: missing tree header"),

@@ -6,6 +6,7 @@ mod commit; // what git keeps of a commit
 use crate::{
     diagnostic::Diagnostic,
     gateway::{Gateway, SolveRequest, SourceRequest},
+    golang::Timestamp,
     llb::source::Source,
     plan::{self, Dated, Known, MainContext},
     proto::pb,
@@ -15,16 +16,16 @@ use crate::{
 use super::{context, error::Result, once::Once, resolve::Resolver};
 
 /// The times of sources, for all platforms.
-pub(super) type Times = Once<Vec<(String, String)>, Option<i64>>;
+pub(super) type Times = Once<Vec<(String, String)>, Option<Timestamp>>;
 
-/// The time of a source, in seconds since 1970; many sources have none.
+/// The time of a source; many sources have none.
 pub(super) async fn of(
     resolver: &Resolver<'_, impl Gateway>,
     times: &Times,
     asked: &EpochSource,
     main: &MainContext,
     options: &plan::Options<'_>,
-) -> Result<Option<i64>> {
+) -> Result<Option<Timestamp>> {
     let mut known = Known::new();
     let (source, log_name) = loop {
         match plan::dated(asked, main, &known, options)? {
@@ -57,7 +58,7 @@ async fn time(
     gateway: &impl Gateway,
     source: pb::SourceOp,
     log_name: String,
-) -> Result<Option<i64>> {
+) -> Result<Option<Timestamp>> {
     let identifier = source.identifier.as_str();
     // Of a directory of the client nothing can be known.
     if identifier.starts_with("local://") {
@@ -80,7 +81,7 @@ async fn time(
     }
     let modified = resolved.http.and_then(|http| http.last_modified);
     if let Some(modified) = modified {
-        return Ok(Some(modified.seconds));
+        return Ok(Some(Timestamp::from_unix(modified.seconds)));
     }
     let filename = source.attrs.iter().find(|it| it.key() == "http.filename");
     match filename {
@@ -94,9 +95,12 @@ async fn newest(
     gateway: &impl Gateway,
     source: &pb::SourceOp,
     filename: &str,
-) -> Result<Option<i64>> {
+) -> Result<Option<Timestamp>> {
     let definition = context::unnamed(Source::resolved(source), gateway);
     let solved = gateway.solve(SolveRequest::definition(definition)).await?;
     let bytes = context::file(gateway, &solved, filename).await?;
-    archive::newest(&bytes).map_err(|error| Diagnostic::error(error.to_string()).into())
+    match archive::newest(&bytes) {
+        Ok(seconds) => Ok(seconds.map(Timestamp::from_unix)),
+        Err(error) => Err(Diagnostic::error(error.to_string()).into()),
+    }
 }

@@ -14,7 +14,6 @@ use crate::{
         Options, messages, op_platform, paths,
         question::{Answer, Known, Query, Wanted},
         remote::{git_source, http_source},
-        spec_platform,
         state::StageState,
     },
     reference::{image as reference, platform::Platform},
@@ -101,8 +100,15 @@ pub(in crate::plan) fn query(
     context: &NamedContext,
     platform: Option<&Platform>,
     known: &Known,
+    options: &Options<'_>,
 ) -> Result<Query> {
-    let mut query = question(context, &origin::read(context)?, platform)?;
+    let origin = origin::read(context)?;
+    if let Origin::Input(name) = &origin
+        && !options.inputs.contains_key(name)
+    {
+        return Err(messages::no_input(name, &context.key));
+    }
+    let mut query = question(context, &origin, platform)?;
     let mut moves = 0;
     while let Some(Answer::Moved(source)) = known.get(&query.wanted) {
         moves += 1;
@@ -268,33 +274,31 @@ fn input(name: &str, key: &str, llb: &mut llb::Graph, options: &Options<'_>) -> 
         return Err(messages::no_input(name, key));
     };
     let output = llb.add_foreign(definition).map_err(messages::text)?;
-    let platform = output.and_then(|output| llb.foreign_platform(output));
-    let platform = platform.map(|platform| spec_platform(platform).normalize());
     let image = match options.input_metadata.get(name) {
         None => None,
-        Some(metadata) => image_of_input(metadata, key)?,
+        Some(metadata) => image_of_input(metadata)?,
     };
     Ok(Loaded {
-        output,
-        platform,
         image,
+        ..Loaded::plain(output)
     })
 }
 
 /// The image config in the metadata of an input, whose values are base64.
-fn image_of_input(metadata: &str, key: &str) -> Result<Option<image::Config>> {
+fn image_of_input(metadata: &str) -> Result<Option<image::Config>> {
     const CONFIG: &str = "containerimage.config";
     let bad = |why: &dyn std::fmt::Display| messages::bad_input_metadata(metadata, why);
+    image::check_json(metadata.as_bytes()).map_err(|error| bad(&error))?;
     let read: BTreeMap<String, Option<String>> =
         serde_json::from_str(metadata).map_err(|error| bad(&error))?;
     let Some(config) = read.get(CONFIG) else {
         return Ok(None);
     };
-    let config = base64::decode(config.as_deref().unwrap_or_default());
-    let config = config.ok_or_else(|| bad(&"illegal base64 data"))?;
+    let config = config.as_deref().unwrap_or_default();
+    let config = base64::decode(config).map_err(|error| bad(&error))?;
     match image::Config::from_json(&config) {
         Ok(config) => Ok(Some(config)),
-        Err(error) => Err(messages::bad_input_image(key, &error)),
+        Err(error) => Err(messages::text(error)),
     }
 }
 

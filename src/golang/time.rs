@@ -1,4 +1,4 @@
-//! Times in an image config: RFC 3339, as Go's `time` reads and writes it.
+//! Points in time, in RFC 3339 as Go's `time` reads and writes it.
 //!
 //! Reading is as lenient as Go is: an hour of one digit, a comma before the fraction, offsets of 24 hours. Such an
 //! offset is then refused when it is written.
@@ -75,6 +75,14 @@ impl Timestamp {
         }
     }
 
+    /// The same time, as the clocks of a place show it that are so far ahead of UTC.
+    pub fn in_zone(self, offset_minutes: i32) -> Self {
+        Self {
+            offset_minutes,
+            ..self
+        }
+    }
+
     /// The whole seconds since 1970.
     pub fn unix(self) -> i64 {
         self.seconds
@@ -86,7 +94,7 @@ impl Timestamp {
     }
 
     /// Whether [`fmt::Display`] writes what every reader of RFC 3339 understands.
-    pub(super) fn check_writable(self) -> Result<(), WriteError> {
+    pub fn check_writable(self) -> Result<(), WriteError> {
         if !(0..=9999).contains(&self.civil().year) {
             return Err(WriteError::Year);
         }
