@@ -6,6 +6,7 @@
 )]
 
 mod architecture; // rooms import only what stands above them
+mod documents; // what the documents say of the repository
 mod fal; // what `mode=app` does to a definition
 mod e2e; // whole builds, on the real stack that `cargo xtask test` starts
 mod frontend; // options and files to a result, without a daemon

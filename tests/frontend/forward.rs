@@ -6,24 +6,32 @@ use tempfile::TempDir;
 
 use super::ask;
 
-/// Which frontend runs when `frontend` was chosen and the file begins with `first`: its image, or none for our own.
+/// Which frontend runs when the file begins with `first`: its image, or none for our own.
 #[track_caller]
 fn check(first: &str, options: &[(&str, &str)], expected: Option<&str>) {
+    check_in("off", first, options, expected);
+}
+
+/// The same in the flavour whose mode is `mode`.
+#[track_caller]
+fn check_in(mode: &str, first: &str, options: &[(&str, &str)], expected: Option<&str>) {
     let folder = TempDir::new().unwrap();
-    fs::write(
-        folder.path().join("Dockerfile"),
-        format!("{first}\nFROM scratch\nCOPY a b\n"),
-    )
-    .unwrap();
+    let text = format!("{first}\nFROM scratch\nCOPY a b\n");
+    fs::write(folder.path().join("Dockerfile"), text).unwrap();
     let locals = ["context", "dockerfile"].map(|name| (name.to_owned(), folder.path().to_owned()));
-    let options = options
+    let given = options
         .iter()
         .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-    let answer = ask(locals.into(), options.collect::<BTreeMap<_, _>>());
-    answer.result.unwrap();
-    let source = |request: &fal_frontend::gateway::SolveRequest| request.options["source"].clone();
-    let chosen: Vec<String> = answer.seen.forwarded.iter().map(source).collect();
-    assert_eq!(chosen, expected.into_iter().collect::<Vec<_>>());
+    let answer = ask(mode, locals.into(), given.collect::<BTreeMap<_, _>>());
+    let sources = answer
+        .seen
+        .forwarded
+        .iter()
+        .map(|request| request.options["source"].as_str());
+    assert_eq!(
+        sources.collect::<Vec<_>>(),
+        expected.into_iter().collect::<Vec<_>>()
+    );
 }
 
 #[test]
@@ -53,4 +61,16 @@ fn a_syntax_line_that_names_the_image_that_runs_is_not_followed() {
     let ours = [("source", "docker.io/example/ours:latest")];
     check("# syntax=example/ours", &ours, None);
     check("# syntax=example/ours:2", &ours, Some("example/ours:2"));
+}
+
+/// Who chose the flavour with the fal layers asked for them; the language is the same.
+#[test]
+fn a_syntax_line_for_dockerfile_does_not_drop_the_fal_layers() {
+    for first in [
+        "# syntax=docker/dockerfile:1",
+        "# syntax=docker/dockerfile-upstream:master",
+    ] {
+        check_in("app", first, &[], None);
+        check_in("off", first, &[], Some(&first["# syntax=".len()..]));
+    }
 }

@@ -93,15 +93,16 @@ fn answer(case: &Path) -> Answer {
             None => drop(options.insert(key.to_owned(), value.to_owned())),
         }
     }
-    ask(locals, options)
+    ask("off", locals, options)
 }
 
-fn ask(locals: BTreeMap<String, PathBuf>, options: BTreeMap<String, String>) -> Answer {
+/// `mode` is what the frontend image says of itself.
+fn ask(mode: &str, locals: BTreeMap<String, PathBuf>, options: BTreeMap<String, String>) -> Answer {
     let environment = Environment {
         options,
         session: "session".to_owned(),
         platforms: vec![platform::parse("linux/amd64").unwrap()],
-        defaults: BTreeMap::from([("FAL_MODE".to_owned(), "off".to_owned())]),
+        defaults: BTreeMap::from([("FAL_MODE".to_owned(), mode.to_owned())]),
     };
     let daemon = Daemon::new(locals);
     // Time stands still but for the calls of the daemon.
@@ -176,7 +177,12 @@ fn table(definition: &Definition) -> String {
             Some((first, last)) => format!("{first}-{last}"),
             None => String::new(),
         };
-        writeln!(table, "{lines:>7} {}", shortened(row)).unwrap();
+        write!(table, "{lines:>7} {}", shortened(row)).unwrap();
+        let metadata = definition.metadata.get(&llb::digest(op));
+        if let Some(group) = metadata.and_then(|it| it.progress_group.as_ref()) {
+            write!(table, " | group {}", group.id).unwrap();
+        }
+        table.push('\n');
     }
     table
 }

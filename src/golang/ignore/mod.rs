@@ -213,6 +213,9 @@ mod tests {
             Matcher::new(&["["]).err(),
             Some(Error::BadPattern(BadPattern))
         );
+        // What RE2 would take for a class of letters.
+        let class = Matcher::new(&["[\\p{L}]"]).expect("it is read when something is looked for");
+        assert!(!class.matches_or_parent_matches("a"));
         let late = Matcher::new(&["a", "x*[", "b"]).expect("only its start is read");
         assert!(!late.matches_or_parent_matches("b"));
         assert!(Matcher::new(&[" ", ""]).is_ok_and(|matcher| !matcher.exclusions()));
