@@ -194,8 +194,7 @@ pub(super) fn removing_drive(why: Diagnostic) -> Box<Diagnostic> {
 
 pub(super) fn bad_workdir(why: Diagnostic) -> Box<Diagnostic> {
     Box::new(
-        why.context("removing drive letter")
-            .context("normalizing working directory")
+        why.context("normalizing working directory")
             .context("normalizing workdir"),
     )
 }
