@@ -249,4 +249,17 @@ mod tests {
         let ops = llb::print(&definition(&plan.llb, plan.output));
         assert!(ops.contains("mkdir /d"), "{ops}");
     }
+
+    #[test]
+    fn an_image_whose_trigger_reads_from_the_image_is_refused() {
+        let mut world = World::plain(&[]);
+        world.image = br#"{"config": {"OnBuild": ["COPY --from=a / /"]}}"#.to_vec();
+        let source = Source::new("Dockerfile", "FROM a");
+        let mistake = convert_in(&world, &source, None, &BTreeMap::new()).err();
+        let mistake = mistake.expect("it has no end").to_string();
+        assert!(
+            mistake.starts_with("the ONBUILD triggers of a "),
+            "{mistake}"
+        );
+    }
 }

@@ -109,14 +109,11 @@ impl Planner<'_> {
         let input = match from {
             None => Some(self.context),
             Some(from) => {
-                let source = &self.states[from.index()];
-                if !source.is_done {
-                    return Err(messages::copy_from_later(
-                        copy.from.as_deref().unwrap_or_default(),
-                        &state.label,
-                    ));
-                }
-                source.output
+                let source = self.source(state, from);
+                source.ok_or_else(|| {
+                    let from = copy.from.as_deref().unwrap_or_default();
+                    messages::copy_from_later(from, &state.label)
+                })?
             }
         };
         self.transfer_files(state, command, &transfer, input, Remote::default())?;
@@ -178,8 +175,7 @@ impl Planner<'_> {
             .as_ref()
             .map_or("linux", |platform| platform.os.as_str())
             .to_owned();
-        let destination = paths::destination(&os, &state.directory, &transfer.destination)
-            .map_err(|error| messages::removing_drive(*error))?;
+        let destination = paths::destination(&os, &state.directory, &transfer.destination)?;
         let mode = chmod(&transfer.chmod)?;
         let shown = self.shown(&instruction.original, &self.expander, &state.environment);
         let platform = state.platform.clone();

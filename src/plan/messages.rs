@@ -34,6 +34,12 @@ pub(super) fn bad_image_config(why: &impl Display) -> Box<Diagnostic> {
     error(format!("failed to parse image config: {why}"))
 }
 
+pub(super) fn endless_triggers(name: &str) -> Box<Diagnostic> {
+    error(format!(
+        "the ONBUILD triggers of {name} read from more images than can be right: does one read from an image with the same trigger?"
+    ))
+}
+
 pub(super) fn no_answer(name: &str) -> Box<Diagnostic> {
     error(format!("{name}: the daemon gave no image for it"))
 }
@@ -194,8 +200,7 @@ pub(super) fn removing_drive(why: Diagnostic) -> Box<Diagnostic> {
 
 pub(super) fn bad_workdir(why: Diagnostic) -> Box<Diagnostic> {
     Box::new(
-        why.context("removing drive letter")
-            .context("normalizing working directory")
+        why.context("normalizing working directory")
             .context("normalizing workdir"),
     )
 }

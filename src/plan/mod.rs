@@ -117,6 +117,8 @@ struct Planner<'a> {
     locals: Vec<context::PendingLocal>,
     /// How many `--link` layers there are.
     links: usize,
+    /// The stage whose commands are planned; its state is with them.
+    current: StageId,
 }
 
 impl<'a> Planner<'a> {
@@ -131,6 +133,7 @@ impl<'a> Planner<'a> {
         } = bases;
         facts.bases = images;
         let context = llb.slot();
+        let current = graph.target();
         Self {
             options,
             facts,
@@ -145,6 +148,7 @@ impl<'a> Planner<'a> {
             context_paths: BTreeSet::new(),
             locals,
             links: 0,
+            current,
         }
     }
 
@@ -159,6 +163,8 @@ impl<'a> Planner<'a> {
         let graph = Arc::clone(&self.graph);
         let written = graph.stage(id);
         let mut state = std::mem::take(&mut self.states[index]);
+        self.states[index].reads = state.reads;
+        self.current = id;
         state.ignore_cache = self
             .options
             .no_cache
@@ -173,6 +179,19 @@ impl<'a> Planner<'a> {
         state.is_done = true;
         self.states[index] = state;
         Ok(())
+    }
+
+    /// What a command finds in the stage that it reads from; `None` if that stage is not planned yet.
+    ///
+    /// A trigger may read from the stage that it stands in, and finds what its commands made so far.
+    fn source(&self, state: &StageState, source: StageId) -> Option<llb::Input> {
+        match source == self.current {
+            true => Some(state.output),
+            false => {
+                let source = &self.states[source.index()];
+                source.is_done.then_some(source.output)
+            }
+        }
     }
 
     /// Begins a stage on its image, or where its base ended.

@@ -64,16 +64,9 @@ impl Planner<'_> {
         let written_source = mount.source.as_deref().unwrap_or_default();
         let mut input = match source {
             None => Some(self.context),
-            Some(source) => {
-                let source = &self.states[source.index()];
-                if !source.is_done {
-                    return Err(messages::mount_from_later(
-                        from.unwrap_or_default(),
-                        written_target,
-                    ));
-                }
-                source.output
-            }
+            Some(source) => self.source(state, source).ok_or_else(|| {
+                messages::mount_from_later(from.unwrap_or_default(), written_target)
+            })?,
         };
         let target = target(state, written_target)?;
         let directory = path::join(&["/", written_source]);

@@ -21,13 +21,16 @@ pub(super) fn absolute(
     } else {
         directory.as_ref()
     };
-    let mut directory = without_drive(os, directory, keep_slash)?;
+    let without_drive = |path| {
+        without_drive(os, path, keep_slash).map_err(|error| messages::removing_drive(*error))
+    };
+    let mut directory = without_drive(directory)?;
     if !is_absolute(os, &directory) {
         directory = path::join(&["/", &directory]).into();
     }
     let result = match written.as_ref() {
-        "" => without_drive(os, &directory, keep_slash)?,
-        written => without_drive(os, written, keep_slash)?,
+        "" => without_drive(&directory)?,
+        written => without_drive(written)?,
     };
     let mut result = match is_absolute(os, &result) {
         true => result.into_owned(),
@@ -48,7 +51,8 @@ pub(super) fn absolute(
 
 /// A destination relative to WORKDIR; an empty one and `.` are the directory itself.
 pub(super) fn destination(os: &str, directory: &str, written: &str) -> Result<String> {
-    let written = without_drive(os, written, true)?;
+    let written =
+        without_drive(os, written, true).map_err(|error| messages::removing_drive(*error))?;
     if is_absolute(os, &written) {
         return absolute(os, "/", &written, true);
     }

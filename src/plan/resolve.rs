@@ -27,10 +27,15 @@ use super::{
     state::StageState,
 };
 
+/// How many images ONBUILD triggers may read from. An image whose trigger reads from the image itself needs more of them without end.
+const MOST_BROUGHT: usize = 1_000;
+
 /// The loop that finds every base.
 pub struct Resolution<'a> {
     options: &'a Options<'a>,
     graph: Graph,
+    /// How many stages there were before any trigger brought one.
+    written: usize,
     states: Vec<StageState>,
     found: Vec<bool>,
     triggered: Vec<bool>,
@@ -67,6 +72,7 @@ impl<'a> Resolution<'a> {
         let file = llb.add_source_map(options.file.clone());
         Self {
             options,
+            written: graph.ids().count(),
             graph,
             states: Vec::new(),
             found: Vec::new(),
@@ -408,6 +414,10 @@ impl<'a> Resolution<'a> {
             }
             if !triggers.is_empty() {
                 brought |= self.graph.add_triggers(id, &triggers)?;
+                if self.graph.ids().count() - self.written > MOST_BROUGHT {
+                    let stage = self.graph.stage(id);
+                    return Err(at(messages::endless_triggers(&stage.base_name), stage));
+                }
                 self.states[id.index()].step_count = self.graph.stage(id).step_count;
             }
         }

@@ -13,6 +13,7 @@ mod buildkit; // building with a daemon
 mod codegen; // proto/*.proto to src/proto/*.rs
 mod compat; // the BuildKits that people have
 mod demo; // the main job, shown
+mod fuzz; // ours against the original, on files that nobody wrote
 mod image; // the frontend image
 mod parity; // ours against the original
 mod process; // child processes
@@ -51,6 +52,8 @@ enum Task {
     Upstream(upstream::Arguments),
     /// Builds the same on older BuildKits and inside Docker Engine
     Compat(compat::Arguments),
+    /// Compares our answers with the original's on generated Dockerfiles, without a daemon
+    Fuzz(fuzz::Arguments),
     /// Measures how long things take
     #[command(subcommand)]
     Bench(bench::Arguments),
@@ -77,6 +80,7 @@ fn run(task: Task) -> Result<()> {
         Task::Parity(arguments) => parity::run(&arguments),
         Task::Upstream(arguments) => upstream::run(&arguments),
         Task::Compat(arguments) => compat::run(&arguments),
+        Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
     }
 }

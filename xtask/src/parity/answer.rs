@@ -54,7 +54,7 @@ pub(super) struct Image {
 
 /// The answer to `frontend.convertllb`.
 #[derive(Debug, PartialEq)]
-pub(super) struct Definition {
+pub(crate) struct Definition {
     /// Digest to op.
     pub(super) ops: Map<String, Value>,
     /// Digest to what the daemon is told about the op beside its content.
@@ -79,7 +79,7 @@ impl Reply {
 }
 
 impl Definition {
-    pub(super) fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         #[derive(Deserialize)]
         struct Written {
             def: Map<String, Value>,

@@ -17,10 +17,10 @@ use super::declared::Declared;
 
 /// One Dockerfile with everything that is given to the frontends, as `convert` reads it.
 #[derive(Debug, serde::Serialize)]
-pub(super) struct Case {
+pub(crate) struct Case {
     pub(super) name: String,
-    options: BTreeMap<String, String>,
-    locals: BTreeMap<String, PathBuf>,
+    pub(crate) options: BTreeMap<String, String>,
+    pub(crate) locals: BTreeMap<String, PathBuf>,
     /// Who builds first, and so whose layers the other finds in the cache: every second time ours.
     pub(super) ours_first: bool,
     #[serde(skip)]
@@ -28,7 +28,7 @@ pub(super) struct Case {
 }
 
 /// The cases below `folders`, in the order of their names.
-pub(super) fn find(folders: &[PathBuf]) -> Result<Vec<Case>> {
+pub(crate) fn find(folders: &[PathBuf]) -> Result<Vec<Case>> {
     let mut cases = Vec::new();
     for folder in folders {
         let before = cases.len();

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{answer::Definition, difference::differences};
 
 /// What differs between two definitions, first op first.
-pub(super) fn definitions(original: &Definition, ours: &Definition) -> Vec<String> {
+pub(crate) fn definitions(original: &Definition, ours: &Definition) -> Vec<String> {
     if original == ours {
         return Vec::new();
     }

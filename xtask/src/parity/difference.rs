@@ -8,7 +8,7 @@ use serde_json::Value;
 const LONGEST: usize = 200;
 
 /// One line for each place: its path, what the original has and what ours has.
-pub(super) fn differences(original: &Value, ours: &Value) -> Vec<String> {
+pub(crate) fn differences(original: &Value, ours: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     collect("", Some(original), Some(ours), &mut lines);
     lines

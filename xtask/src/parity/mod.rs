@@ -11,13 +11,13 @@
 //! first every second time. The images must be equal, and what the second needs must be in the
 //! cache.
 
-mod answer; // what a frontend said, parsed
+pub(crate) mod answer; // what a frontend said, parsed
 mod built; // two built images to the places where they differ
-mod cases; // folders to cases
+pub(crate) mod cases; // folders to cases
 mod compare; // two answers to a verdict
 mod declared; // what a case declares beforehand
-mod definition; // two definitions to the places where they differ
-mod difference; // two JSON values to the places where they differ
+pub(crate) mod definition; // two definitions to the places where they differ
+pub(crate) mod difference; // two JSON values to the places where they differ
 mod refusal; // an error in one line
 
 use std::{
