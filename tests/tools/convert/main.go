@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/moby/buildkit/client"
@@ -22,6 +23,8 @@ import (
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/auth/authprovider"
 	"github.com/moby/buildkit/solver/errdefs"
+	"github.com/moby/buildkit/solver/pb"
+	"github.com/moby/buildkit/solver/result"
 	"github.com/tonistiigi/fsutil"
 )
 
@@ -141,21 +144,74 @@ func put(ctx context.Context, gw gateway.Client, frontend string, options map[st
 	// A client says that it can do without a build before it asks for something else.
 	question := with(options, "requestid", "frontend.convertllb")
 	question["frontend.caps"] = "moby.buildkit.frontend.subrequests"
-	if result, err := gw.Solve(ctx, gateway.SolveRequest{Frontend: frontend, FrontendOpt: question}); err != nil {
+	if answer, err := gw.Solve(ctx, gateway.SolveRequest{Frontend: frontend, FrontendOpt: question}); err != nil {
 		r.Refused = refused(err)
 	} else {
-		definition := string(result.Metadata["result.json"])
+		definition := string(answer.Metadata["result.json"])
 		r.Definition = &definition
 	}
-	if result, err := gw.Solve(ctx, gateway.SolveRequest{Frontend: frontend, FrontendOpt: options}); err != nil {
+	if answer, err := gw.Solve(ctx, gateway.SolveRequest{Frontend: frontend, FrontendOpt: options}); err != nil {
 		r.MetadataRefused = refused(err)
 	} else {
 		r.Metadata = map[string]string{}
-		for key, value := range result.Metadata {
+		for key, value := range answer.Metadata {
 			r.Metadata[key] = string(value)
+		}
+		for platform, attestations := range answer.Attestations {
+			for i, attestation := range attestations {
+				r.Metadata[fmt.Sprintf("attestation %d of %s", i, platform)] = attested(ctx, attestation)
+			}
 		}
 	}
 	return r
+}
+
+// attested is what is said about an attestation, as JSON: its kind and what makes its files, op by op.
+func attested(ctx context.Context, attestation result.Attestation[gateway.Reference]) string {
+	said := map[string]any{
+		"kind":      attestation.Kind.String(),
+		"path":      attestation.Path,
+		"predicate": attestation.InToto.PredicateType,
+		"subjects":  attestation.InToto.Subjects,
+		"ops":       ops(ctx, attestation.Ref),
+	}
+	for key, value := range attestation.Metadata {
+		said["metadata "+key] = string(value)
+	}
+	text, err := json.Marshal(said)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
+
+// ops are the ops behind a file system, in an order that does not depend on how they were marshalled.
+func ops(ctx context.Context, reference gateway.Reference) []string {
+	if reference == nil {
+		return nil
+	}
+	state, err := reference.ToState()
+	if err != nil {
+		return []string{err.Error()}
+	}
+	definition, err := state.Marshal(ctx)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var texts []string
+	for _, bytes := range definition.Def {
+		var op pb.Op
+		if err := op.UnmarshalVT(bytes); err != nil {
+			return []string{err.Error()}
+		}
+		text, err := json.Marshal(&op)
+		if err != nil {
+			return []string{err.Error()}
+		}
+		texts = append(texts, string(text))
+	}
+	slices.Sort(texts)
+	return texts
 }
 
 func with(options map[string]string, key, value string) map[string]string {
