@@ -11,7 +11,7 @@ use crate::{
     image,
     instruction::{self, Dockerfile},
     lint, llb,
-    plan::{self, Plan},
+    plan::{self, Plan, Scanner},
     reference::platform::{self, Platform},
     source::{Lines, Source},
     stage,
@@ -25,6 +25,7 @@ use super::{
     options::Options,
     resolve::Resolver,
     result::{self, Built},
+    sbom,
     subrequest::{self, Request},
     warnings::{self, Facts},
 };
@@ -127,11 +128,13 @@ impl<G: Gateway> Job<'_, G> {
             .iter()
             .enumerate()
             .map(|(number, platform)| self.plan(&read, *platform, number == 0));
-        let plans: Result<Vec<Plan>> = join_all(plans).await.into_iter().collect();
+        let (scanner, plans) = tokio::join!(sbom::find(self), join_all(plans));
+        let scanner = scanner?;
+        let plans: Vec<Plan> = plans.into_iter().collect::<Result<_>>()?;
         let built = platforms
             .iter()
-            .zip(plans?)
-            .map(|(platform, plan)| self.platform(&read, *platform, plan));
+            .zip(plans)
+            .map(|(platform, plan)| self.platform(&read, *platform, plan, scanner.as_ref()));
         let built = try_join_all(built).await?;
         Ok(result::of(built, self.options.is_multi_platform))
     }
@@ -180,6 +183,7 @@ impl<G: Gateway> Job<'_, G> {
         read: &Read,
         wanted: Option<&Platform>,
         mut plan: Plan,
+        scanner: Option<&Scanner>,
     ) -> Result<Built> {
         let fal = read.fal()?;
         let report = match fal.adds_layers() {
@@ -192,15 +196,23 @@ impl<G: Gateway> Job<'_, G> {
             ..SolveRequest::definition(definition)
         };
         let solved = self.gateway.solve(request).await?;
+        let platform = result::export_platform(
+            wanted.cloned().unwrap_or_else(platform::default_spec),
+            &plan.image.platform,
+        );
+        let sbom = match scanner {
+            None => None,
+            Some(scanner) => {
+                Some(sbom::scan(self, scanner, &mut plan, wanted, &platform.id).await?)
+            }
+        };
         Ok(Built {
             reference: solved.reference().cloned(),
             image: config(&plan.image)?,
             base_image: plan.base_image.as_ref().map(config).transpose()?,
             epoch: plan.epoch,
-            platform: result::export_platform(
-                wanted.cloned().unwrap_or_else(platform::default_spec),
-                &plan.image.platform,
-            ),
+            platform,
+            sbom,
             report,
         })
     }

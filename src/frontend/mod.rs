@@ -15,6 +15,7 @@ mod options;
 mod place;
 mod resolve;
 mod result;
+mod sbom;
 mod subrequest;
 mod warnings;
 

@@ -16,7 +16,10 @@ use crate::{
     },
     plan::{NoCache, RunSettings},
     proto::pb,
-    reference::platform::{self, Platform},
+    reference::{
+        image,
+        platform::{self, Platform},
+    },
     stage::Contexts,
 };
 
@@ -79,6 +82,8 @@ pub(crate) struct Options {
     pub(crate) cache_mount_namespace: String,
     /// `build-arg:BUILDKIT_DOCKERFILE_CHECK`, instead of the file's own `# check=`.
     pub(crate) lint: Option<lint::Config>,
+    /// `attest:sbom`.
+    pub(crate) sbom: Option<Sbom>,
     /// `cache-imports` and `cache-from`: type and attributes of each.
     pub(crate) cache_imports: Vec<CacheImport>,
 }
@@ -90,6 +95,15 @@ pub(crate) struct GitContext {
     pub(crate) keeps_git_dir: bool,
     /// `build-arg:SOURCE_DATE_EPOCH`, to whatever: files have the time of the commit.
     pub(crate) is_dated: bool,
+}
+
+/// What lists the contents of the result.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Sbom {
+    /// The image of the scanner.
+    pub(crate) generator: String,
+    /// What the scanner is told beside.
+    pub(crate) parameters: BTreeMap<String, String>,
 }
 
 /// An entry of `cache-imports`, as the client writes it.
@@ -116,7 +130,7 @@ impl Options {
         };
         let is_multi_platform = multi_platform(&given, platforms.len() > 1)?;
         let cache_imports = cache_imports(text("cache-imports"), text("cache-from"))?;
-        refuse_attestations(&given)?;
+        let sbom = sbom(&given)?;
         let lint = given
             .get(CHECK)
             .map(|check| lint::Config::read(check))
@@ -159,6 +173,7 @@ impl Options {
             run,
             cache_mount_namespace: text("build-arg:BUILDKIT_CACHE_MOUNT_NS").to_owned(),
             lint,
+            sbom,
             cache_imports,
             given,
         })
@@ -217,28 +232,48 @@ fn refuse_removed(given: &BTreeMap<String, String>) -> Result<()> {
     }
 }
 
-/// The daemon makes provenance by itself; an SBOM would be ours to order.
-fn refuse_attestations(given: &BTreeMap<String, String>) -> Result<()> {
-    for name in given.keys() {
+/// What is to be attested, by `attest:KIND` or by an argument `BUILDKIT_ATTEST_KIND`. The daemon makes provenance by itself.
+fn sbom(given: &BTreeMap<String, String>) -> Result<Option<Sbom>> {
+    const DEFAULT: &str = "docker/buildkit-syft-scanner:stable-1";
+    let mut kinds = BTreeMap::new();
+    for (name, value) in given {
         let kind = name
             .strip_prefix("attest:")
             .or_else(|| name.strip_prefix("build-arg:BUILDKIT_ATTEST_"));
-        match kind.map(str::to_lowercase).as_deref() {
-            None | Some("provenance") => {}
-            Some("sbom") => {
-                return Err(error(
-                    "SBOM attestations (attest:sbom) are not supported yet",
-                ));
-            }
-            Some(kind) => {
-                return Err(error(format!(
-                    "unknown attestation type {}",
-                    golang::quote(kind)
-                )));
-            }
+        if let Some(kind) = kind {
+            kinds.insert(golang::to_lower(kind), value.as_str());
         }
     }
-    Ok(())
+    let mut attributes = BTreeMap::new();
+    for (kind, value) in &kinds {
+        let fields = match *value {
+            "" => Vec::new(),
+            value => {
+                csv::fields(value).map_err(|why| error(format!("failed to parse {kind}: {why}")))?
+            }
+        };
+        if kind == "sbom" {
+            attributes.insert("generator".to_owned(), DEFAULT.to_owned());
+            attributes.extend(fields.iter().map(|field| {
+                let (name, value) = field.split_once('=').unwrap_or((field, ""));
+                (name.to_owned(), value.to_owned())
+            }));
+        }
+    }
+    let known = |kind: &String| kind == "sbom" || kind == "provenance";
+    if let Some(kind) = kinds.keys().find(|kind| !known(kind)) {
+        let kind = golang::quote(kind);
+        return Err(error(format!("unknown attestation type {kind}")));
+    }
+    let Some(generator) = attributes.remove("generator") else {
+        return Ok(None);
+    };
+    let generator = image::parse_normalized(&generator)
+        .map_err(|why| error(format!("failed to parse sbom scanner {generator}: {why}")))?;
+    Ok(Some(Sbom {
+        generator: generator.tag_name_only().to_string(),
+        parameters: attributes,
+    }))
 }
 
 fn platforms(list: &str) -> Result<Vec<Platform>> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    gateway::{Ref, Refs, SolveResult},
+    gateway::{Attestation, Ref, Refs, SolveResult},
     golang::{Timestamp, json},
     reference::platform::Platform,
 };
@@ -18,6 +18,8 @@ pub(super) struct Built {
     /// `SOURCE_DATE_EPOCH`.
     pub(super) epoch: Option<Timestamp>,
     pub(super) platform: ExportPlatform,
+    /// What is in the file system.
+    pub(super) sbom: Option<Attestation>,
     /// What was found and done for fal.
     pub(super) report: Option<fal_helper::report::Report>,
 }
@@ -60,6 +62,7 @@ pub(super) fn export_platform(wanted: Platform, image: &Platform) -> ExportPlatf
 pub(super) fn of(built: Vec<Built>, is_multi_platform: bool) -> SolveResult {
     let mut metadata: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     let mut references = BTreeMap::new();
+    let mut attestations = BTreeMap::new();
     let mut single = None;
     let mut platforms = Vec::with_capacity(built.len());
     let mut messages = Vec::new();
@@ -75,6 +78,9 @@ pub(super) fn of(built: Vec<Built>, is_multi_platform: bool) -> SolveResult {
         if let Some(epoch) = one.epoch {
             let seconds = epoch.unix().to_string();
             metadata.insert(key("source.date.epoch"), seconds.into_bytes());
+        }
+        if let Some(sbom) = one.sbom {
+            attestations.insert(one.platform.id.clone(), vec![sbom]);
         }
         if let Some(report) = one.report {
             metadata.insert(
@@ -113,6 +119,6 @@ pub(super) fn of(built: Vec<Built>, is_multi_platform: bool) -> SolveResult {
     SolveResult {
         refs,
         metadata,
-        ..SolveResult::default()
+        attestations,
     }
 }

@@ -20,6 +20,7 @@ mod question; // what is asked, and what is answered
 mod remote; // repositories and downloads
 mod resolve;
 mod run;
+mod scan;
 mod settings;
 mod state;
 mod words;
@@ -32,6 +33,7 @@ pub use options::{NoCache, Options, RunSettings, extra_hosts};
 pub use question::{Answer, Known, Query, Wanted};
 pub use remote::{git_source, http_source};
 pub use resolve::{Bases, Resolution, Step, suggest_image};
+pub use scan::{SCANNED, Scanned, Scanner};
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -75,6 +77,8 @@ pub struct Plan {
     pub epoch: Option<Timestamp>,
     /// Whether the target is built without the cache.
     pub ignore_cache: bool,
+    /// What an SBOM tells of beside the target.
+    pub scanned: Scanned,
 }
 
 /// Plans the target once every base is known.
@@ -176,6 +180,7 @@ impl<'a> Planner<'a> {
             self.command(&mut state, command)
                 .map_err(|error| located(error, Some(command.instruction.lines)))?;
         }
+        state.is_planned = true;
         state.is_done = true;
         self.states[index] = state;
         Ok(())
@@ -257,6 +262,7 @@ impl<'a> Planner<'a> {
         }
         let followed = paths::followed(&self.context_paths);
         main.describe(&mut self.llb, self.context, &followed)?;
+        let scanned = scan::scanned(&self.graph, &self.states, self.context);
         let image = self.config(target);
         let state = self.states.swap_remove(target.index());
         Ok(Plan {
@@ -271,6 +277,7 @@ impl<'a> Planner<'a> {
                 .unwrap_or_else(|| self.options.target_platform.clone()),
             epoch: self.graph.epoch,
             ignore_cache: state.ignore_cache,
+            scanned,
         })
     }
 

@@ -12,14 +12,10 @@ use crate::{
 use super::{
     Planner, expose,
     facts::{Facts, Seen},
-    messages,
+    messages, scan,
     state::StageState,
     words::Words,
 };
-
-/// ARGs that steer the build and are no variables of commands.
-pub(super) const NOT_IN_ENVIRONMENT: [&str; 2] =
-    ["BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"];
 
 /// Carries out an instruction that needs nothing but the stage's own state.
 pub(super) fn apply(
@@ -132,11 +128,12 @@ impl Planner<'_> {
                     .get(&argument.key)
                     .map(|value| value.to_string()),
             };
-            if let Some(value) = value
-                .as_ref()
-                .filter(|_| !NOT_IN_ENVIRONMENT.contains(&argument.key.as_str()))
-            {
-                state.environment.set(argument.key.as_str(), value.as_str());
+            if let Some(value) = &value {
+                let name = argument.key.as_str();
+                match scan::ARGUMENTS.contains(&name) {
+                    true => state.scan.note(name, value),
+                    false => state.environment.set(name, value.as_str()),
+                }
             }
             shown.push(match &value {
                 Some(value) => format!("{}={value}", argument.key),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{expand::Environment, golang::Timestamp, image, llb, reference::platform::Platform};
 
-use super::changes::Changes;
+use super::{changes::Changes, scan::Asked};
 
 /// What the next command of a stage starts from, and what the commands of the stage did to the image.
 #[derive(Default)]
@@ -35,6 +35,8 @@ pub(super) struct StageState {
     pub(super) platform: Option<Platform>,
     /// The ARGs declared so far with their values, for history.
     pub(super) declared: Environment,
+    /// What the ARGs ask of the scanner of an SBOM.
+    pub(super) scan: Asked,
     /// Which set of read paths the stage's root has.
     pub(super) reads: usize,
     /// How progress names the stage.
@@ -53,6 +55,8 @@ pub(super) struct StageState {
     pub(super) has_directory: bool,
     /// Whether commands can run in it, or stages stand on it.
     pub(super) has_begun: bool,
+    /// Whether its commands were planned; those of a stage that a named context stands in for are not.
+    pub(super) is_planned: bool,
     /// Whether nothing is left to plan.
     pub(super) is_done: bool,
     /// For history and directories.
@@ -73,6 +77,7 @@ impl StageState {
         self.has_odd_variables = base.has_odd_variables;
         self.platform.clone_from(&base.platform);
         self.declared = base.declared.clone();
+        self.scan = base.scan.clone();
         self.has_directory = base.has_directory;
         self.has_begun = base.has_begun;
     }

@@ -7,8 +7,7 @@ use crate::{
 
 use super::{
     facts::{Facts, Seen},
-    messages,
-    settings::NOT_IN_ENVIRONMENT,
+    messages, scan,
     state::StageState,
 };
 
@@ -65,9 +64,8 @@ impl<'a> Words<'a> {
 
     /// An ARG without a value is not set, but meant.
     fn note(&mut self, unset: Vec<String>) {
-        let is_meant = |name: &str| {
-            self.state.declared.get(name).is_some() || NOT_IN_ENVIRONMENT.contains(&name)
-        };
+        let is_meant =
+            |name: &str| self.state.declared.get(name).is_some() || scan::ARGUMENTS.contains(&name);
         let names: Vec<_> = unset.into_iter().filter(|name| !is_meant(name)).collect();
         if !names.is_empty() {
             let scope = self.state.environment.clone();

@@ -19,7 +19,7 @@ use std::{
 
 use fal_frontend::{
     frontend::{self, Environment},
-    gateway::{Error, Refs, SolveResult},
+    gateway::{Attestation, Error, Refs, SolveResult},
     llb::{self, Definition},
     reference::platform,
 };
@@ -164,6 +164,23 @@ fn accepted(result: &SolveResult, seen: &Seen) -> String {
             writeln!(text, "epoch {}", String::from_utf8_lossy(epoch)).unwrap();
         }
     }
+    for (platform, attestations) in &result.attestations {
+        for attestation in attestations {
+            text += &attested(platform, attestation, seen);
+        }
+    }
+    text
+}
+
+/// What is attested of a platform, and how it is made.
+fn attested(platform: &str, attestation: &Attestation, seen: &Seen) -> String {
+    let mut text = format!("attested {platform} {}", attestation.in_toto_predicate_type);
+    for (key, value) in &attestation.metadata {
+        write!(text, " {key}={}", String::from_utf8_lossy(value)).unwrap();
+    }
+    text += "\n";
+    let made = attestation.r#ref.as_ref();
+    text += &made.map_or_else(String::new, |it| table(&seen.solved[&it.id]));
     text
 }
 

@@ -16,11 +16,14 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/moby/buildkit/client"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/errdefs"
+	"github.com/moby/buildkit/solver/pb"
+	"github.com/moby/buildkit/solver/result"
 	"github.com/moby/buildkit/util/grpcerrors"
 )
 
@@ -201,6 +204,11 @@ func solve(ctx context.Context, gw gateway.Client, f frontend, options map[strin
 	for key, value := range result.Metadata {
 		r.Metadata[key] = string(value)
 	}
+	for platform, attestations := range result.Attestations {
+		for i, attestation := range attestations {
+			r.Metadata[fmt.Sprintf("attestation %d of %s", i, platform)] = attested(ctx, attestation)
+		}
+	}
 	return result, nil
 }
 
@@ -210,6 +218,54 @@ func (f frontend) request(options map[string]string) gateway.SolveRequest {
 		options["source"] = f.source
 	}
 	return gateway.SolveRequest{Frontend: f.name, FrontendOpt: options}
+}
+
+// attested is what is said about an attestation, as JSON: its kind and what makes its files, op by op.
+func attested(ctx context.Context, attestation result.Attestation[gateway.Reference]) string {
+	said := map[string]any{
+		"kind":      attestation.Kind.String(),
+		"path":      attestation.Path,
+		"predicate": attestation.InToto.PredicateType,
+		"subjects":  attestation.InToto.Subjects,
+		"ops":       ops(ctx, attestation.Ref),
+	}
+	for key, value := range attestation.Metadata {
+		said["metadata "+key] = string(value)
+	}
+	text, err := json.Marshal(said)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
+
+// ops are the ops behind a file system, in an order that does not depend on how they were marshalled.
+func ops(ctx context.Context, reference gateway.Reference) []string {
+	if reference == nil {
+		return nil
+	}
+	state, err := reference.ToState()
+	if err != nil {
+		return []string{err.Error()}
+	}
+	definition, err := state.Marshal(ctx)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var texts []string
+	for _, bytes := range definition.Def {
+		var op pb.Op
+		if err := op.UnmarshalVT(bytes); err != nil {
+			return []string{err.Error()}
+		}
+		text, err := json.Marshal(&op)
+		if err != nil {
+			return []string{err.Error()}
+		}
+		texts = append(texts, string(text))
+	}
+	slices.Sort(texts)
+	return texts
 }
 
 func refused(err error) *refusal {
