@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use crate::{
     diagnostic::Diagnostic,
-    expand::{Expander, Scope},
+    expand::{Budget, Expander, Scope},
     golang::ignore::Matcher,
     instruction::{self, Dockerfile, Instruction, Kind},
     plan::{CommandFacts, Seen},
@@ -135,9 +135,10 @@ fn default_bases(subject: &Subject<'_>, dockerfile: &Dockerfile, report: &mut Re
         return;
     };
     let expander = Expander::new(subject.file.escape);
+    let mut budget = Budget::default();
     for stage in &dockerfile.stages {
         let written = stage.base_name.as_str();
-        let Ok(base) = expander.word(written, defaults) else {
+        let Ok(base) = expander.word(written, defaults, &mut budget) else {
             return;
         };
         let text = base.text.as_str();
