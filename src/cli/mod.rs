@@ -54,6 +54,9 @@ struct Input {
     build_args: Vec<String>,
 }
 
+/// Nobody reads more of warnings than this many bytes.
+const MOST_PRINTED: usize = 4 << 20;
+
 /// Runs the command that the arguments say.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let command = match Command::try_parse_from(arguments) {
@@ -121,8 +124,16 @@ fn ignored(dockerfile: &Path) -> io::Result<Vec<String>> {
 /// Shows the warnings; gives the mistake, if there is one.
 fn check(source: &Source, input: &Input, ignore: &[String]) -> Option<Box<Diagnostic>> {
     let linted = offline::lint(source, input.target.as_deref(), &input.build_args(), ignore);
-    for warning in &linted.warnings {
-        eprint!("{}", render::terminal(&shown(warning), source));
+    let mut printed = 0;
+    for (place, warning) in linted.warnings.iter().enumerate() {
+        if printed > MOST_PRINTED {
+            let rest = linted.warnings.len() - place;
+            eprintln!("{rest} more warnings are not shown");
+            break;
+        }
+        let text = render::terminal(&shown(warning), source);
+        printed += text.len();
+        eprint!("{text}");
     }
     linted.mistake
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::golang::quote;
+use crate::{expand::Overgrown, golang::quote};
 
 /// A word that cannot be expanded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +59,6 @@ pub enum Reason {
     #[error("syntax error: substitutions are nested more than {0} deep")]
     TooDeep(usize),
     /// The text would be larger than anything that can be built: ours too.
-    #[error("the text grows beyond {0} bytes")]
-    TooLong(usize),
+    #[error(transparent)]
+    Overgrown(#[from] Overgrown),
 }

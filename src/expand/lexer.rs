@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     expand::{
-        Error, Expanded, Expander, Reason, Scope, append,
+        Budget, Error, Expanded, Expander, Reason, Scope,
         pattern::{self, Reach},
     },
     golang::{is_digit, is_letter},
@@ -21,14 +21,19 @@ const DEEPEST: usize = 100;
 /// The scanner of the original drops it at the beginning.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-pub(super) fn word(modes: &Expander, word: &str, scope: &dyn Scope) -> Result<Expanded, Error> {
+pub(super) fn word(
+    modes: &Expander,
+    word: &str,
+    scope: &dyn Scope,
+    budget: &mut Budget,
+) -> Result<Expanded, Error> {
     if !word.contains(|c| c == modes.escape || matches!(c, '$' | '\'' | '"' | BYTE_ORDER_MARK)) {
         return Ok(Expanded {
             text: word.to_owned(),
             ..Expanded::default()
         });
     }
-    let mut lexer = Lexer::new(modes, word, scope);
+    let mut lexer = Lexer::new(modes, word, scope, budget);
     match lexer.read(None, modes.raw_escapes) {
         Ok(text) => Ok(Expanded {
             text,
@@ -39,8 +44,13 @@ pub(super) fn word(modes: &Expander, word: &str, scope: &dyn Scope) -> Result<Ex
     }
 }
 
-pub(super) fn words(modes: &Expander, word: &str, scope: &dyn Scope) -> Result<Vec<String>, Error> {
-    let mut lexer = Lexer::new(modes, word, scope);
+pub(super) fn words(
+    modes: &Expander,
+    word: &str,
+    scope: &dyn Scope,
+    budget: &mut Budget,
+) -> Result<Vec<String>, Error> {
+    let mut lexer = Lexer::new(modes, word, scope, budget);
     lexer.words = Some(Words::default());
     match lexer.read(None, modes.raw_escapes) {
         Ok(_) => Ok(lexer.words.map(Words::finish).unwrap_or_default()),
@@ -51,6 +61,7 @@ pub(super) fn words(modes: &Expander, word: &str, scope: &dyn Scope) -> Result<V
 struct Lexer<'a> {
     modes: &'a Expander,
     scope: &'a dyn Scope,
+    budget: &'a mut Budget,
     length: usize,
     chars: Peekable<Chars<'a>>,
     /// The words so far, when somebody wants them.
@@ -65,11 +76,17 @@ struct Lexer<'a> {
 }
 
 impl<'a> Lexer<'a> {
-    fn new(modes: &'a Expander, word: &'a str, scope: &'a dyn Scope) -> Self {
+    fn new(
+        modes: &'a Expander,
+        word: &'a str,
+        scope: &'a dyn Scope,
+        budget: &'a mut Budget,
+    ) -> Self {
         let word = word.strip_prefix(BYTE_ORDER_MARK).unwrap_or(word);
         Self {
             modes,
             scope,
+            budget,
             length: word.len(),
             chars: word.chars().peekable(),
             words: None,
@@ -136,12 +153,19 @@ impl<'a> Lexer<'a> {
                 Some(words) => words.add_quoted(&piece),
                 None => {}
             }
-            append(&mut text, &piece)?;
+            self.append(&mut text, &piece)?;
         }
         match stop {
             None => Ok(text),
             Some(_) => Err(Reason::MissingBrace),
         }
+    }
+
+    /// Adds what was made of something to a text.
+    fn append(&mut self, text: &mut String, piece: &str) -> Result<(), Reason> {
+        self.budget.spend(piece.len())?;
+        text.push_str(piece);
+        Ok(())
     }
 
     /// The words, unless this is inside of a substitution: its text becomes words when it is a value.
@@ -211,7 +235,7 @@ impl<'a> Lexer<'a> {
                 }
                 Some('$') => {
                     let value = self.dollar()?;
-                    append(&mut text, &value)?;
+                    self.append(&mut text, &value)?;
                 }
                 Some(c) if c == escape => {
                     self.chars.next();
@@ -308,8 +332,8 @@ impl<'a> Lexer<'a> {
                     None => (Reach::Shortest, word.as_str()),
                 };
                 match side {
-                    '#' => pattern::without_prefix(value, pattern, reach),
-                    _ => pattern::without_suffix(value, pattern, reach),
+                    '#' => pattern::without_prefix(value, pattern, reach, self.budget),
+                    _ => pattern::without_suffix(value, pattern, reach, self.budget),
                 }
             }
             other => Err(unsupported(colon_text, other)),
@@ -325,8 +349,13 @@ impl<'a> Lexer<'a> {
         match self.value(name) {
             // One slash is lost of two, as in the original.
             None if skip_unset => Ok(format!("${{{name}/{pattern}/{text}}}")),
-            value if everywhere => pattern::replace_all(value.unwrap_or_default(), &pattern, &text),
-            value => pattern::replace_first(value.unwrap_or_default(), &pattern, &text),
+            value => {
+                let replace = match everywhere {
+                    true => pattern::replace_all,
+                    false => pattern::replace_first,
+                };
+                replace(value.unwrap_or_default(), &pattern, &text, self.budget)
+            }
         }
     }
 

@@ -1,10 +1,11 @@
 //! Replaces `$NAME` and `${NAME:-word}` in the words of an instruction.
 //!
-//! Takes a word and a [`Scope`]; gives the text and the names that it asked for, found and not found.
-//! Knows nothing of instructions or stages: the caller decides what is in scope, and which mode suits
+//! Takes a word and a [`Scope`]; gives the text and the names that it asked for, found and not found. How much text there may be
+//! is a [`Budget`]'s to say. Knows nothing of instructions or stages: the caller decides what is in scope, and which mode suits
 //! the place. The rules are those of BuildKit's `frontend/dockerfile/shell`, which are nearly those of a
 //! shell; where they surprise, the surprise is kept, because Dockerfiles are built with it today.
 
+mod budget;
 mod environment;
 mod error;
 mod lexer;
@@ -13,13 +14,9 @@ mod trie;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use budget::{Budget, Overgrown};
 pub use environment::{Environment, Listing};
 pub use error::{Error, Reason};
-
-/// No text grows beyond this many bytes: a daemon takes no larger message.
-///
-/// Without an end, twenty lines of `ENV a=$a$a` would fill the memory.
-const LONGEST: usize = 16 << 20;
 
 /// How words are read. The plain mode is [`Expander::new`]; the others differ in a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,26 +65,27 @@ impl Expander {
     }
 
     /// Expands a word, which keeps its spaces (`Lex.ProcessWordWithMatches`).
-    pub fn word(&self, word: &str, scope: &dyn Scope) -> Result<Expanded, Error> {
-        lexer::word(self, word, scope)
+    pub fn word(
+        &self,
+        word: &str,
+        scope: &dyn Scope,
+        budget: &mut Budget,
+    ) -> Result<Expanded, Error> {
+        lexer::word(self, word, scope, budget)
     }
 
     /// Expands a word and splits the text at spaces that are not quoted (`Lex.ProcessWords`).
     ///
     /// As in the original, `a${b:-c}` gives only `c`: the words of a substitution replace what was begun
     /// before it.
-    pub fn words(&self, word: &str, scope: &dyn Scope) -> Result<Vec<String>, Error> {
-        lexer::words(self, word, scope)
+    pub fn words(
+        &self,
+        word: &str,
+        scope: &dyn Scope,
+        budget: &mut Budget,
+    ) -> Result<Vec<String>, Error> {
+        lexer::words(self, word, scope, budget)
     }
-}
-
-/// Adds to a text, within its limit.
-fn append(text: &mut String, piece: &str) -> Result<(), Reason> {
-    if text.len() + piece.len() > LONGEST {
-        return Err(Reason::TooLong(LONGEST));
-    }
-    text.push_str(piece);
-    Ok(())
 }
 
 /// Nothing is set.

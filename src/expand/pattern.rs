@@ -7,11 +7,12 @@
 //! where a piece fits never loses a match: whatever could follow a later place can follow an earlier
 //! one, because the star between reaches over it. So all pieces but the last go to their first place,
 //! and the last goes to its first or its last, whichever makes the match as short or long as wanted.
+//! Each piece reads the value once, or once for each of its characters: that is what the budget is asked for.
 
 use std::mem;
 
 use crate::{
-    expand::{Reason, append},
+    expand::{Budget, Overgrown, Reason},
     golang::{is_digit, is_letter},
 };
 
@@ -23,8 +24,15 @@ pub(super) enum Reach {
 }
 
 /// The value without the start that fits.
-pub(super) fn without_prefix(value: &str, pattern: &str, reach: Reach) -> Result<String, Reason> {
-    let rest = match Pattern::read(pattern)?.at_start(value, reach) {
+pub(super) fn without_prefix(
+    value: &str,
+    pattern: &str,
+    reach: Reach,
+    budget: &mut Budget,
+) -> Result<String, Reason> {
+    let pattern = Pattern::read(pattern)?;
+    pattern.pay(value, budget)?;
+    let rest = match pattern.at_start(value, reach) {
         Some(end) => value.get(end..).unwrap_or_default(),
         None => value,
     };
@@ -32,37 +40,53 @@ pub(super) fn without_prefix(value: &str, pattern: &str, reach: Reach) -> Result
 }
 
 /// The value without the end that fits: that is the start, seen from the other side.
-pub(super) fn without_suffix(value: &str, pattern: &str, reach: Reach) -> Result<String, Reason> {
+pub(super) fn without_suffix(
+    value: &str,
+    pattern: &str,
+    reach: Reach,
+    budget: &mut Budget,
+) -> Result<String, Reason> {
+    budget.spend(value.len())?;
     let value: String = value.chars().rev().collect();
-    let rest = without_prefix(&value, &backwards(pattern), reach)?;
+    let rest = without_prefix(&value, &backwards(pattern), reach, budget)?;
     Ok(rest.chars().rev().collect())
 }
 
 /// The value with another text in the first, longest place that fits.
-pub(super) fn replace_first(value: &str, pattern: &str, text: &str) -> Result<String, Reason> {
-    let parts = Pattern::read(pattern)?
+pub(super) fn replace_first(
+    value: &str,
+    pattern: &str,
+    text: &str,
+    budget: &mut Budget,
+) -> Result<String, Reason> {
+    let pattern = Pattern::read(pattern)?;
+    pattern.pay(value, budget)?;
+    let parts = pattern
         .find(value, 0)
         .and_then(|(start, end)| Some((value.get(..start)?, value.get(end..)?)));
     let Some((before, after)) = parts else {
         return Ok(value.to_owned());
     };
-    let mut replaced = before.to_owned();
-    append(&mut replaced, text)?;
-    append(&mut replaced, after)?;
-    Ok(replaced)
+    Ok([before, text, after].concat())
 }
 
 /// The value with another text in all places that fit.
 ///
 /// The text is a template of Go's `regexp`: `$0` is what was found, other names are empty, `$$` is a dollar.
-pub(super) fn replace_all(value: &str, pattern: &str, text: &str) -> Result<String, Reason> {
+pub(super) fn replace_all(
+    value: &str,
+    pattern: &str,
+    text: &str,
+    budget: &mut Budget,
+) -> Result<String, Reason> {
     let pattern = Pattern::read(pattern)?;
+    pattern.pay(value, budget)?;
     let template = read_template(text);
     let mut replaced = String::new();
     let mut copied = 0;
     let mut from = 0;
     while let Some((start, end)) = pattern.find(value, from) {
-        append(&mut replaced, value.get(copied..start).unwrap_or_default())?;
+        replaced += value.get(copied..start).unwrap_or_default();
         // Nothing, right behind a match, is no further match.
         if end > copied || start == 0 {
             for part in &template {
@@ -70,7 +94,8 @@ pub(super) fn replace_all(value: &str, pattern: &str, text: &str) -> Result<Stri
                     Part::Text(text) => text,
                     Part::Match => value.get(start..end).unwrap_or_default(),
                 };
-                append(&mut replaced, part)?;
+                budget.spend(part.len())?;
+                replaced += part;
             }
         }
         copied = end;
@@ -80,7 +105,7 @@ pub(super) fn replace_all(value: &str, pattern: &str, text: &str) -> Result<Stri
             Some(_) => from = end,
         }
     }
-    append(&mut replaced, value.get(copied..).unwrap_or_default())?;
+    replaced += value.get(copied..).unwrap_or_default();
     Ok(replaced)
 }
 
@@ -106,6 +131,8 @@ fn read_template(template: &str) -> Vec<Part<'_>> {
         }
     }
     parts.push(Part::Text(rest));
+    // Each part costs its text, so none is left that costs nothing.
+    parts.retain(|part| !matches!(part, Part::Text("")));
     parts
 }
 
@@ -194,6 +221,13 @@ impl Pattern {
         Ok(Self { first, others })
     }
 
+    /// Pays for looking for the pattern all over a value.
+    fn pay(&self, value: &str, budget: &mut Budget) -> Result<(), Overgrown> {
+        let pieces = std::iter::once(&self.first).chain(&self.others);
+        let passes: usize = pieces.map(Piece::passes).sum();
+        budget.spend(value.len().saturating_mul(passes))
+    }
+
     /// The end of the match that begins with the text.
     fn at_start(&self, text: &str, reach: Reach) -> Option<usize> {
         let end = self.first.fits(text)?;
@@ -213,7 +247,10 @@ impl Pattern {
             if line_end == text.len() {
                 return None;
             }
-            let longest = self.first.units.len() * 4;
+            let longest = match self.first.crosses_lines() {
+                true => self.first.units.len() * 4,
+                false => 0,
+            };
             from = (line_end + 1).saturating_sub(longest).max(start + 1);
             while !text.is_char_boundary(from) {
                 from += 1;
@@ -246,6 +283,18 @@ impl Piece {
             literal: characters.collect(),
             units,
         }
+    }
+
+    /// How often each byte of a text is read at most, to find the piece in it.
+    fn passes(&self) -> usize {
+        match self.literal {
+            Some(_) if !self.crosses_lines() => 1,
+            _ => self.units.len(),
+        }
+    }
+
+    fn crosses_lines(&self) -> bool {
+        self.units.contains(&Unit::Char('\n'))
     }
 
     /// The end of the piece if the text begins with it.

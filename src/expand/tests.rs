@@ -28,7 +28,7 @@ fn scope() -> Environment {
 #[track_caller]
 fn check(modes: Expander, cases: &[(&str, &str)]) {
     for (word, expected) in cases {
-        let text = match modes.word(word, &scope()) {
+        let text = match modes.word(word, &scope(), &mut Budget::default()) {
             Ok(expanded) => expanded.text,
             Err(error) => format!("! {}", error.reason),
         };
@@ -203,7 +203,7 @@ fn complaints_are_those_of_the_original() {
         ],
     );
     let error = PLAIN
-        .word("a\"$none", &())
+        .word("a\"$none", &(), &mut Budget::default())
         .expect_err("the quote stays open");
     let complaint = "failed to process \"a\\\"$none\": unexpected end of statement while looking for matching double-quote";
     assert_eq!(error.to_string(), complaint);
@@ -213,7 +213,9 @@ fn complaints_are_those_of_the_original() {
 #[test]
 fn names_asked_for_are_told() {
     let word = "$x ${none:-$y} ${empty:+$z} '$quoted'";
-    let expanded = PLAIN.word(word, &scope()).expect("the word is well formed");
+    let expanded = PLAIN
+        .word(word, &scope(), &mut Budget::default())
+        .expect("the word is well formed");
     assert!(expanded.matched.iter().eq(["empty", "x"]));
     assert_eq!(expanded.unmatched, ["y", "none", "z"]);
 }
@@ -232,39 +234,69 @@ fn words_are_split_after_expansion() {
         ("80${none:-81}/tcp", &["81/tcp"]),
         ("80 81${none:-82 83}", &["80", "82", "83"]),
     ] {
-        let words = PLAIN.words(word, &scope());
+        let words = PLAIN.words(word, &scope(), &mut Budget::default());
         assert_eq!(
             words.expect("the word is well formed"),
             expected,
             "{word:?}"
         );
     }
-    assert!(PLAIN.words("a 'b", &()).is_err());
+    assert!(PLAIN.words("a 'b", &(), &mut Budget::default()).is_err());
 }
 
 #[test]
 fn hostile_words_end_in_an_error() {
     let deep = "${a:-".repeat(100_000) + &"}".repeat(100_000);
-    let error = PLAIN.word(&deep, &()).expect_err("nobody nests this deep");
+    let error = PLAIN
+        .word(&deep, &(), &mut Budget::default())
+        .expect_err("nobody nests this deep");
     assert!(matches!(*error.reason, Reason::TooDeep(_)));
     let nested = "${a:-".repeat(90) + "b" + &"}".repeat(90);
     assert_eq!(
         PLAIN
-            .word(&nested, &())
+            .word(&nested, &(), &mut Budget::default())
             .map(|expanded| expanded.text)
             .as_deref(),
         Ok("b")
     );
 
     let mut environment = Environment::from_iter([("a", "0123456789")]);
+    let mut budget = Budget::default();
     let outcome = (0..40).try_for_each(|_| {
-        let twice = PLAIN.word("$a$a", &environment)?.text;
+        let twice = PLAIN.word("$a$a", &environment, &mut budget)?.text;
         environment.set("a", twice);
         Ok::<_, Error>(())
     });
-    assert!(outcome.is_err_and(|error| matches!(*error.reason, Reason::TooLong(_))));
-    let replaced = PLAIN.word("${a//?/$a}", &environment);
-    assert!(replaced.is_err_and(|error| matches!(*error.reason, Reason::TooLong(_))));
+    assert!(outcome.is_err_and(|error| matches!(*error.reason, Reason::Overgrown(_))));
+    // Nothing is left, not even for little.
+    assert!(PLAIN.word("'b'", &(), &mut budget).is_err());
+}
+
+#[test]
+fn patterns_cost_what_they_read() {
+    let environment = Environment::from_iter([
+        ("a", "x".repeat(1 << 12)),
+        ("dollars", "$none".repeat(1 << 12)),
+    ]);
+    for pattern in ["??????????y", "*x*x*x*x*x*x*x*x*x*y", "?"] {
+        for word in ["${a#", "${a##", "${a%", "${a/", "${a//"] {
+            let end = if word.ends_with('/') { "/}" } else { "}" };
+            let word = [word, pattern, end].concat();
+            let mut budget = Budget::default();
+            budget.spend(budget::MOST - (1 << 18)).expect("it is there");
+            let mut words = 0;
+            while PLAIN.word(&word, &environment, &mut budget).is_ok() {
+                words += 1;
+            }
+            assert!((1..=64).contains(&words), "{word}: {words} times");
+        }
+    }
+    let mut budget = Budget::default();
+    budget.spend(budget::MOST - (1 << 18)).expect("it is there");
+    let long = PLAIN.word("${a//?/$a}", &environment, &mut budget);
+    assert!(long.is_err_and(|error| matches!(*error.reason, Reason::Overgrown(_))));
+    let empty = PLAIN.word("${a//?/$dollars}", &environment, &mut Budget::default());
+    assert_eq!(empty.map(|it| it.text).as_deref(), Ok(""));
 }
 
 #[test]
@@ -278,7 +310,7 @@ fn patterns_take_no_longer_than_text() {
         "${lines%%c*a*a}",
     ] {
         let text = PLAIN
-            .word(pattern, &environment)
+            .word(pattern, &environment, &mut Budget::default())
             .map(|expanded| expanded.text);
         assert_eq!(text.as_deref(), Ok(lines.as_str()), "{pattern}");
     }
@@ -289,13 +321,13 @@ proptest! {
     fn no_word_panics(word in "[-$<{}'\"\\\\:?+#%/* \na-c0é]{0,40}", skip in any::<bool>(), raw in any::<bool>()) {
         let modes = Expander { skip_unset: skip, raw_quotes: raw, raw_escapes: raw, ..PLAIN };
         let environment = Environment::from_iter([("a", word.as_str()), ("b", "")]);
-        let _ = modes.word(&word, &environment);
-        let _ = modes.words(&word, &environment);
+        let _ = modes.word(&word, &environment, &mut Budget::default());
+        let _ = modes.words(&word, &environment, &mut Budget::default());
     }
 
     #[test]
     fn a_word_without_special_characters_stays(word in "[^$<'\"\\\\\u{feff}]{0,40}") {
-        let text = PLAIN.word(&word, &()).map(|expanded| expanded.text);
+        let text = PLAIN.word(&word, &(), &mut Budget::default()).map(|expanded| expanded.text);
         prop_assert_eq!(text, Ok(word));
     }
 }
@@ -333,7 +365,9 @@ fn the_variables_of_the_original_expand_the_same() {
         if platform == "W" {
             continue;
         }
-        let text = PLAIN.word(word, &scope).map(|expanded| expanded.text);
+        let text = PLAIN
+            .word(word, &scope, &mut Budget::default())
+            .map(|expanded| expanded.text);
         assert_eq!(text.as_deref().unwrap_or("error"), expected, "{row}");
     }
 }
@@ -352,7 +386,7 @@ fn the_words_of_the_original_split_the_same() {
         }
         let (word, expected) = row.split_once('|').expect("two columns");
         let expected: Vec<&str> = expected.trim_start_matches(' ').split(',').collect();
-        let words = PLAIN.words(word.trim(), &scope);
+        let words = PLAIN.words(word.trim(), &scope, &mut Budget::default());
         let words = words.unwrap_or_else(|_| vec!["error".to_owned()]);
         assert_eq!(words, expected, "{row}");
     }

@@ -12,6 +12,10 @@ use crate::{
 
 use super::{build::Read, context::Input, error::Result};
 
+/// After this many bytes of files and places, warnings are told without them. Each has the whole file with it, and the range of each
+/// of its lines.
+const MOST_SHOWN: usize = 64 << 20;
+
 /// What was seen while a file was planned.
 #[derive(Default)]
 pub(super) struct Facts {
@@ -31,12 +35,27 @@ pub(super) async fn tell(
 ) -> Result<()> {
     let found = found(read, input, facts);
     let digest = digest(&input.info);
-    let by_rules = found.iter().map(|warning| Warning {
-        short: warning.short(),
-        detail: vec![warning.rule.description.to_owned()],
-        url: warning.rule.url.unwrap_or_default().to_owned(),
-        ranges: warning.ranges(),
-        ..told(&digest, &input.info)
+    let mut left = MOST_SHOWN;
+    let by_rules = found.iter().map(|warning| {
+        let lines = warning.lines.map_or(0, |lines| lines.end - lines.start + 1);
+        let ranges = lines as usize * size_of::<pb::Range>();
+        left = left.saturating_sub(input.info.data.len() + ranges);
+        let plain = Warning {
+            short: warning.short(),
+            detail: vec![warning.rule.description.to_owned()],
+            url: warning.rule.url.unwrap_or_default().to_owned(),
+            digest: digest.clone(),
+            level: 1,
+            ..Warning::default()
+        };
+        match left {
+            0 => plain,
+            _ => Warning {
+                ranges: warning.ranges(),
+                info: Some(input.info.clone()),
+                ..plain
+            },
+        }
     });
     let fal = read.fal().map(|fal| fal.warnings()).unwrap_or_default();
     let of_options = fal
@@ -81,12 +100,6 @@ fn of_option(warning: &Diagnostic, digest: &str, info: &pb::SourceInfo) -> Warni
         ranges: lines
             .flat_map(|lines| line_by_line(lines.start, lines.end))
             .collect(),
-        ..told(digest, info)
-    }
-}
-
-fn told(digest: &str, info: &pb::SourceInfo) -> Warning {
-    Warning {
         digest: digest.to_owned(),
         level: 1,
         info: Some(info.clone()),

@@ -1,6 +1,6 @@
 //! What `ADD` and `COPY` share: sources, and where they go.
 
-use std::collections::HashMap;
+use std::{cell::OnceCell, collections::HashMap, sync::Arc};
 
 use crate::{
     diagnostic::Result,
@@ -24,8 +24,8 @@ pub struct Transfer {
 pub struct Content {
     /// Its name: the word of the here-document.
     pub path: String,
-    /// What it holds, leading tabs already gone if they should be.
-    pub data: String,
+    /// What it holds, leading tabs already gone if they should be. Files with one name share it.
+    pub data: Arc<str>,
     /// Whether variables in it are replaced.
     pub expand: bool,
 }
@@ -40,7 +40,7 @@ impl Transfer {
         // Of two here-documents with one name, the last fills both.
         let bodies = written.heredocs.iter();
         let bodies: HashMap<_, _> = bodies
-            .map(|heredoc| (heredoc.name.as_str(), heredoc.content.as_str()))
+            .map(|heredoc| (heredoc.name.as_str(), Body::new(&heredoc.content)))
             .collect();
         let mut transfer = Self {
             destination: destination.clone(),
@@ -52,17 +52,10 @@ impl Transfer {
                 continue;
             };
             // In the JSON form a word that looks like one has no body.
-            let body = bodies
-                .get(opening.name.as_str())
-                .copied()
-                .unwrap_or_default();
+            let body = bodies.get(opening.name.as_str());
             transfer.contents.push(Content {
                 path: opening.name,
-                data: if opening.chomp {
-                    heredoc::chomp(body)
-                } else {
-                    body.to_owned()
-                },
+                data: body.map_or_else(Arc::default, |body| body.data(opening.chomp)),
                 expand: opening.expand,
             });
         }
@@ -78,5 +71,32 @@ impl Transfer {
             Some((destination, sources)) if !sources.is_empty() => Ok((destination, sources)),
             _ => Err(messages::no_destination(name).into()),
         }
+    }
+}
+
+/// What stands in a here-document, as the files that it fills have it.
+struct Body<'a> {
+    written: &'a str,
+    whole: OnceCell<Arc<str>>,
+    chomped: OnceCell<Arc<str>>,
+}
+
+impl<'a> Body<'a> {
+    fn new(written: &'a str) -> Self {
+        Self {
+            written,
+            whole: OnceCell::new(),
+            chomped: OnceCell::new(),
+        }
+    }
+
+    fn data(&self, chomp: bool) -> Arc<str> {
+        let data = match chomp {
+            true => self
+                .chomped
+                .get_or_init(|| heredoc::chomp(self.written).into()),
+            false => self.whole.get_or_init(|| self.written.into()),
+        };
+        Arc::clone(data)
     }
 }

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use crate::{
     diagnostic::Diagnostic,
-    expand::{Expander, Scope},
+    expand::{Budget, Expander, Scope},
     golang::ignore::Matcher,
     instruction::{self, Dockerfile, Instruction, Kind},
     plan::{CommandFacts, Seen},
@@ -20,6 +20,10 @@ use super::{
     rules::{self, RULES},
     suggest::{Names, Suggestions},
 };
+
+/// How much matching of paths against ignore patterns one file is worth: bytes of patterns for each byte of a path. Nobody writes a
+/// file that needs more; of thousands of paths and thousands of patterns, the last paths are not looked at.
+const MATCHING: usize = 1 << 28;
 
 /// Shows everything to every rule.
 pub(super) fn walk(subject: &Subject<'_>) -> Vec<Warning> {
@@ -135,9 +139,10 @@ fn default_bases(subject: &Subject<'_>, dockerfile: &Dockerfile, report: &mut Re
         return;
     };
     let expander = Expander::new(subject.file.escape);
+    let mut budget = Budget::default();
     for stage in &dockerfile.stages {
         let written = stage.base_name.as_str();
-        let Ok(base) = expander.word(written, defaults) else {
+        let Ok(base) = expander.word(written, defaults, &mut budget) else {
             return;
         };
         let text = base.text.as_str();
@@ -202,7 +207,9 @@ fn base_images(subject: &Subject<'_>, report: &mut Report<'_>) {
 
 /// The commands of every stage that was planned.
 fn commands(subject: &Subject<'_>, report: &mut Report<'_>) {
-    let ignore = patterns(subject.ignore);
+    let mut ignore = patterns(subject.ignore);
+    let pattern_bytes: usize = subject.ignore.iter().map(String::len).sum();
+    let mut matching = MATCHING;
     let mut once = Once::default();
     for command in &subject.plan.commands {
         let comments = Config::of_comments(&command.instruction.comments);
@@ -221,11 +228,16 @@ fn commands(subject: &Subject<'_>, report: &mut Report<'_>) {
                         report.show(lines, comments, &Moment::Unset { name, suggestion });
                     }
                 }
-                (Seen::ContextPath(path), Some(ignore)) => {
+                (Seen::ContextPath(path), Some(matcher)) => {
+                    matching = matching.saturating_sub(pattern_bytes.saturating_mul(path.len()));
+                    if matching == 0 {
+                        ignore = None;
+                        continue;
+                    }
                     let moment = Moment::ContextPath {
                         instruction,
                         path,
-                        ignore,
+                        ignore: matcher,
                     };
                     report.show(lines, comments, &moment);
                 }

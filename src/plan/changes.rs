@@ -11,6 +11,8 @@ pub(super) struct Changes {
     /// Names and values of ENV.
     variables: Vec<(String, String)>,
     history: Vec<image::History>,
+    /// How long the history became since somebody asked.
+    grown: usize,
 }
 
 type Setting = Box<dyn FnOnce(&mut image::Config) + Send + Sync>;
@@ -26,7 +28,19 @@ impl Changes {
     }
 
     pub(super) fn commit(&mut self, line: image::History) {
+        self.grown += line.created_by.len();
         self.history.push(line);
+    }
+
+    /// How long the history became since this was asked last.
+    pub(super) fn grown(&mut self) -> usize {
+        std::mem::take(&mut self.grown)
+    }
+
+    /// Names and values of ENV, in order.
+    pub(super) fn variables(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        let variables = self.variables.iter();
+        variables.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// Makes the changes of stages that stand on each other, the lowest first.
@@ -42,10 +56,5 @@ impl Changes {
             }
             image.history.extend(stage.history);
         }
-    }
-
-    pub(super) fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
-        let variables = self.variables.iter();
-        variables.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }

@@ -1,5 +1,7 @@
 //! COPY and ADD: files into the stage. What both do is shared; what only one can do stands in its own function.
 
+use std::sync::Arc;
+
 use crate::{
     diagnostic::Result,
     golang::{self, mode, path},
@@ -39,7 +41,7 @@ struct Transfer {
 /// A heredoc as a file.
 struct Document {
     path: String,
-    content: String,
+    content: Arc<str>,
 }
 
 impl Transfer {
@@ -55,8 +57,8 @@ impl Transfer {
             Ok(Document {
                 path: document.path.clone(),
                 content: match document.expand {
-                    false => document.data.clone(),
-                    true => words.body(&document.data)?,
+                    false => Arc::clone(&document.data),
+                    true => words.body(&document.data)?.into(),
                 },
             })
         };
@@ -95,7 +97,7 @@ impl Planner<'_> {
         command: &Command,
         copy: &Copy,
     ) -> Result<()> {
-        let mut words = Words::new(&self.expander, state, self.facts);
+        let mut words = Words::new(&self.expander, state, self.facts, &mut self.budget);
         let mut transfer = Transfer {
             keyword: "COPY",
             chown: words.optional(copy.chown.as_deref())?,
@@ -133,7 +135,7 @@ impl Planner<'_> {
         command: &Command,
         add: &Add,
     ) -> Result<()> {
-        let mut words = Words::new(&self.expander, state, self.facts);
+        let mut words = Words::new(&self.expander, state, self.facts, &mut self.budget);
         let chown = words.optional(add.chown.as_deref())?;
         let chmod = words.optional(add.chmod.as_deref())?;
         let checksum = words.optional(add.checksum.as_deref())?;
@@ -177,9 +179,9 @@ impl Planner<'_> {
             .to_owned();
         let destination = paths::destination(&os, &state.directory, &transfer.destination)?;
         let mode = chmod(&transfer.chmod)?;
-        let shown = self.shown(&instruction.original, &self.expander, &state.environment);
+        let shown = self.shown(&instruction.original, self.expander, &state.environment);
         let platform = state.platform.clone();
-        let name = self.step_name(state, &shown, platform.as_ref());
+        let name = self.step_name(state, &shown, platform.as_ref())?;
 
         let plain = file::Copy {
             dest: destination,
@@ -189,6 +191,11 @@ impl Planner<'_> {
             exclude_patterns: transfer.excludes.clone(),
             ..file::Copy::default()
         };
+        let excludes = transfer.excludes.iter();
+        let excludes = excludes.map(|pattern| size_of::<String>() + pattern.len());
+        let each = plain.dest.len() + transfer.chown.len() + excludes.sum::<usize>();
+        let count = transfer.sources.len() + transfer.documents.len();
+        self.spend(each.saturating_mul(count))?;
         let mut copies = Vec::new();
         for source in &transfer.sources {
             copies.push(
@@ -218,7 +225,7 @@ impl Planner<'_> {
             let path = paths::without_drive(&os, &document.path, false)
                 .map_err(|error| messages::removing_drive(*error))?
                 .into_owned();
-            let file = self.inline_file(&path, 0o644, &document.content, platform.as_ref());
+            let file = self.inline_file(&path, 0o644, &document.content, platform.as_ref())?;
             copies.push(file::Copy {
                 source: Some(file),
                 src: path,
@@ -229,7 +236,7 @@ impl Planner<'_> {
         let mut meta = at(self.file, Some(instruction.lines)).name(name);
         meta.ignore_cache = state.ignore_cache;
         if transfer.link && transfer.chmod.is_empty() && self.options.supports("mergeop") {
-            state.output = self.link(state, copies, meta, &shown);
+            state.output = self.link(state, copies, meta, &shown)?;
         } else {
             let file = File {
                 base: state.output,
@@ -249,12 +256,12 @@ impl Planner<'_> {
         copies: Vec<file::Copy>,
         meta: Meta,
         shown: &str,
-    ) -> Input {
+    ) -> Result<Input> {
         let platform = state.platform.clone();
         state.step -= 1;
-        let group = self.step_name(state, shown, platform.as_ref());
+        let group = self.step_name(state, shown, platform.as_ref())?;
         state.step -= 1;
-        let link = self.step_name(state, &format!("LINK {shown}"), platform.as_ref());
+        let link = self.step_name(state, &format!("LINK {shown}"), platform.as_ref())?;
         self.links += 1;
         // Groups are told apart by their id; ours is a function of the input, where the original throws dice.
         let id = format!("{group} {}", self.links);
@@ -278,7 +285,7 @@ impl Planner<'_> {
             ..File::default()
         };
         let layer = self.llb.add_file(file, copy_meta);
-        self.llb.merge(&[state.output, Some(layer)], merge_meta)
+        Ok(self.llb.merge(&[state.output, Some(layer)], merge_meta))
     }
 
     /// The op of a source that the daemon fetches; `None` for a path.
@@ -291,7 +298,6 @@ impl Planner<'_> {
         is_copy: bool,
         remote: &mut Remote,
     ) -> Result<Option<RemoteSource>> {
-        let meta = Meta::named(name);
         match git::parse(source) {
             Err(error) if error.is_git => Err(messages::bad_git(&error)),
             Ok(git) if !git.indistinguishable_from_local => {
@@ -305,7 +311,9 @@ impl Planner<'_> {
                     mtime: String::new(),
                     ..git_source(&git)
                 };
-                Ok(Some(RemoteSource::Git(self.llb.add_source(wanted, meta))))
+                self.spend(name.len())?;
+                let output = self.llb.add_source(wanted, Meta::named(name));
+                Ok(Some(RemoteSource::Git(output)))
             }
             _ if !is_http(source) => Ok(None),
             _ if is_copy => Err(messages::copy_of_url()),
@@ -321,7 +329,9 @@ impl Planner<'_> {
                     ..http_source(source, &file)
                 };
                 // The original describes a download by an empty command.
-                let output = self.llb.add_source(wanted, described(meta, ""));
+                self.spend(name.len())?;
+                let meta = described(Meta::named(name), "");
+                let output = self.llb.add_source(wanted, meta);
                 Ok(Some(RemoteSource::Http(output, file)))
             }
         }

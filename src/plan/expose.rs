@@ -1,5 +1,7 @@
 //! EXPOSE: ports and ranges of ports, each with its protocol.
 
+use std::fmt::Write;
+
 use crate::{
     diagnostic::{Diagnostic, Result},
     golang,
@@ -7,17 +9,46 @@ use crate::{
 
 use super::facts::{Facts, Seen};
 
-/// Every port of `words` as `80/tcp`. Addresses and host ports are read, checked and left out.
-pub(super) fn ports(words: &[String], facts: &mut Facts) -> Result<Vec<String>> {
-    let mut ports = Vec::new();
-    for word in words {
-        let (protocol, first, last) = port(word, facts)?;
-        ports.extend((first..=last).map(|port| format!("{port}/{protocol}")));
-    }
-    Ok(ports)
+/// Ports in a row.
+pub(super) struct Range {
+    first: u16,
+    last: u16,
+    protocol: String,
 }
 
-fn port(word: &str, facts: &mut Facts) -> Result<(String, u16, u16)> {
+impl Range {
+    /// Each as `80/tcp`.
+    pub(super) fn ports(&self) -> impl Iterator<Item = String> {
+        let protocol = &self.protocol;
+        (self.first..=self.last).map(move |port| format!("{port}/{protocol}"))
+    }
+
+    /// About how many bytes [`shown`] makes of them.
+    pub(super) fn size(&self) -> usize {
+        let count = usize::from(self.last - self.first) + 1;
+        count * (" 65535/".len() + self.protocol.len())
+    }
+}
+
+/// Every port, with a space between each two.
+pub(super) fn shown(ranges: &[Range]) -> String {
+    let mut shown = String::with_capacity(ranges.iter().map(Range::size).sum());
+    for range in ranges {
+        for port in range.first..=range.last {
+            let space = if shown.is_empty() { "" } else { " " };
+            // Writing to a string cannot fail.
+            let _ = write!(shown, "{space}{port}/{}", range.protocol);
+        }
+    }
+    shown
+}
+
+/// The ports of each word. Addresses and host ports are read, checked and left out.
+pub(super) fn ranges(words: &[String], facts: &mut Facts) -> Result<Vec<Range>> {
+    words.iter().map(|word| range_of(word, facts)).collect()
+}
+
+fn range_of(word: &str, facts: &mut Facts) -> Result<Range> {
     let (address, host, container) = parts(word);
     let (protocol, container) = protocol(container)
         .map_err(|why| error(format!("invalid port: {}: {why}", golang::quote(word))))?;
@@ -42,7 +73,11 @@ fn port(word: &str, facts: &mut Facts) -> Result<(String, u16, u16)> {
             )));
         }
     }
-    Ok((golang::to_lower(protocol), first, last))
+    Ok(Range {
+        first,
+        last,
+        protocol: golang::to_lower(protocol),
+    })
 }
 
 /// `address:host:container`, from the right.

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::{diagnostic::Diagnostic, golang};
+use crate::{diagnostic::Diagnostic, expand::Overgrown, golang};
 
 fn error(message: impl Into<String>) -> Box<Diagnostic> {
     Box::new(Diagnostic::error(message.into()))
@@ -10,6 +10,10 @@ fn error(message: impl Into<String>) -> Box<Diagnostic> {
 
 pub(super) fn text(message: impl Display) -> Box<Diagnostic> {
     error(message.to_string())
+}
+
+pub(super) fn overgrown(error: Overgrown) -> Box<Diagnostic> {
+    text(error)
 }
 
 pub(super) fn expansion(why: impl Display) -> Box<Diagnostic> {

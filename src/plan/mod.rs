@@ -42,7 +42,7 @@ use std::{
 
 use crate::{
     diagnostic::{Diagnostic, Result},
-    expand::Expander,
+    expand::{Budget, Expander},
     golang::{Timestamp, path},
     image,
     instruction::{Instruction, Kind},
@@ -123,6 +123,8 @@ struct Planner<'a> {
     links: usize,
     /// The stage whose commands are planned; its state is with them.
     current: StageId,
+    /// How much the build can still grow.
+    budget: Budget,
 }
 
 impl<'a> Planner<'a> {
@@ -143,6 +145,7 @@ impl<'a> Planner<'a> {
             facts,
             expander: Expander::new(graph.escape),
             planned: graph.planned(),
+            budget: graph.budget.clone(),
             read: vec![BTreeSet::new(); states.len()],
             graph: Arc::new(graph),
             llb,
@@ -178,6 +181,7 @@ impl<'a> Planner<'a> {
         for command in &written.commands {
             self.facts.begin(id, &command.instruction);
             self.command(&mut state, command)
+                .and_then(|()| self.spend(state.changes.grown()))
                 .map_err(|error| located(error, Some(command.instruction.lines)))?;
         }
         state.is_planned = true;
@@ -206,17 +210,24 @@ impl<'a> Planner<'a> {
             let base = &mut self.states[base.index()];
             begin(base, target)?;
             state.stand_on(base);
-            self.set_again(state, id);
+            self.set_again(state, id)?;
         }
         begin(state, target)
     }
 
     /// Sets the variables of the image again, as each stage does that begins on another.
-    fn set_again(&self, state: &mut StageState, id: StageId) {
+    fn set_again(&mut self, state: &mut StageState, id: StageId) -> Result<()> {
+        /// About what a variable takes besides its text.
+        const VARIABLE: usize = 64;
         if !state.has_odd_variables {
-            return state.environment.begin();
+            state.environment.begin();
+            return Ok(());
         }
         let below = self.below(id);
+        for stage in &below {
+            let count = self.states[stage.index()].changes.variables().len();
+            self.spend(VARIABLE * (1 + count))?;
+        }
         let changes = below
             .iter()
             .map(|stage| &self.states[stage.index()].changes);
@@ -224,8 +235,10 @@ impl<'a> Planner<'a> {
         config.set_env(changes.flat_map(Changes::variables));
         for pair in &config.env {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            self.spend(VARIABLE + pair.len())?;
             state.environment.set(name, value);
         }
+        Ok(())
     }
 
     /// The stages that `id` stands on, the lowest first.
@@ -248,8 +261,13 @@ impl<'a> Planner<'a> {
             Kind::Run(run) => self.run(state, command, run),
             Kind::Workdir(workdir) => self.workdir(state, instruction, workdir),
             Kind::Arg(arg) => self.arg(state, arg),
-            kind => settings::apply(state, kind, &self.expander, self.facts),
+            kind => settings::apply(state, kind, &self.expander, self.facts, &mut self.budget),
         }
+    }
+
+    /// Takes what is made out of the budget.
+    fn spend(&mut self, bytes: usize) -> Result<()> {
+        self.budget.spend(bytes).map_err(messages::overgrown)
     }
 
     /// The target's config, the contexts as they turned out to be needed, and the platform that was asked for.

@@ -21,7 +21,7 @@ use super::{Planner, messages, state::StageState, words::Words};
 impl Planner<'_> {
     /// The mounts of a RUN, their variables replaced.
     pub(super) fn mounts_of(&mut self, state: &StageState, run: &Run) -> Result<Vec<Mount>> {
-        let mut words = Words::new(&self.expander, state, self.facts);
+        let mut words = Words::new(&self.expander, state, self.facts, &mut self.budget);
         run::mounts(&run.mounts, |word| words.word(word))
     }
 
@@ -69,6 +69,7 @@ impl Planner<'_> {
             })?,
         };
         let target = target(state, written_target)?;
+        self.spend(target.len())?;
         let directory = path::join(&["/", written_source]);
         let mut selector = String::new();
         if mount.kind == MountKind::Tmpfs {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::{
+    diagnostic::Result,
     expand::{Expander, Scope},
     golang,
     reference::platform::{self, Platform},
@@ -13,22 +14,24 @@ use super::{Planner, state::StageState};
 impl Planner<'_> {
     /// The name of the next step of a stage, which is counted.
     pub(super) fn step_name(
-        &self,
+        &mut self,
         state: &mut StageState,
         command: &str,
         platform: Option<&Platform>,
-    ) -> String {
+    ) -> Result<String> {
         let with_platform = self.options.is_multi_platform;
         let target = with_platform
             .then(|| target_of(&state.environment))
             .flatten();
-        step(state, command, platform, with_platform, target)
+        let name = step(state, command, platform, with_platform, target);
+        self.spend(name.len())?;
+        Ok(name)
     }
 
     /// The command as progress shows it, its variables replaced where that is possible.
-    pub(super) fn shown(&self, command: &str, expander: &Expander, scope: &dyn Scope) -> String {
-        let expanded = expander.word(command, scope).map(|expanded| expanded.text);
-        upper_first(expanded.unwrap_or_else(|_| command.to_owned()))
+    pub(super) fn shown(&mut self, command: &str, expander: Expander, scope: &dyn Scope) -> String {
+        let expanded = expander.word(command, scope, &mut self.budget);
+        upper_first(expanded.map_or_else(|_| command.to_owned(), |expanded| expanded.text))
     }
 }
 

@@ -61,9 +61,9 @@ impl Planner<'_> {
             skip_unset: true,
             ..self.expander
         };
-        let shown = self.shown(&shown, &expander, &masked);
+        let shown = self.shown(&shown, expander, &masked);
         let platform = state.output_platform.clone();
-        let name = self.step_name(state, &shown, platform.as_ref());
+        let name = self.step_name(state, &shown, platform.as_ref())?;
         let mut meta = described(
             at(self.file, Some(instruction.lines)),
             &instruction.original,
@@ -79,6 +79,8 @@ impl Planner<'_> {
         exec.env = state.environment.list();
         exec.cwd = state.directory.clone();
         exec.user = state.user.clone();
+        let env: usize = exec.env.iter().map(|pair| pair.len()).sum();
+        self.spend(env + exec.cwd.len() + exec.user.len())?;
         state.output = self.llb.add_exec(exec, meta).root;
         Ok(())
     }
@@ -106,7 +108,7 @@ impl Planner<'_> {
                     first.data.clone()
                 };
                 let line = match state.image.platform.os != "windows" && body.starts_with("#!") {
-                    true => self.script(state, &first.name, &body, exec),
+                    true => self.script(state, &first.name, &body, exec)?,
                     false => body,
                 };
                 arguments = vec![line];
@@ -116,17 +118,23 @@ impl Planner<'_> {
             }
         }
         if run.command.shell_form {
-            arguments = settings::in_shell(state, &arguments);
+            arguments = settings::in_shell(state, &arguments, &mut self.budget)?;
         }
         Ok(arguments)
     }
 
     /// Puts a script into a file of its own, mounted where it can be run; gives its path.
-    fn script(&mut self, state: &StageState, name: &str, body: &str, exec: &mut Exec) -> String {
-        let file = self.inline_file(name, 0o755, body, state.platform.as_ref());
+    fn script(
+        &mut self,
+        state: &StageState,
+        name: &str,
+        body: &str,
+        exec: &mut Exec,
+    ) -> Result<String> {
+        let file = self.inline_file(name, 0o755, body, state.platform.as_ref())?;
         exec.mounts
             .push(exec::Mount::bind(SCRIPTS, file).select("/").readonly());
-        path::join(&[SCRIPTS, name])
+        Ok(path::join(&[SCRIPTS, name]))
     }
 
     /// A file on an empty file system, as heredocs need it.
@@ -136,7 +144,8 @@ impl Planner<'_> {
         mode: u32,
         content: &str,
         platform: Option<&Platform>,
-    ) -> Output {
+    ) -> Result<Output> {
+        self.spend(content.len())?;
         let mut meta = Meta::named("[internal] preparing inline document");
         meta.platform = platform.map(op_platform);
         let file = Mkfile {
@@ -145,7 +154,7 @@ impl Planner<'_> {
             data: content.as_bytes().to_vec().into(),
             ..Mkfile::default()
         };
-        self.llb.add_file(File::new(None, file), meta)
+        Ok(self.llb.add_file(File::new(None, file), meta))
     }
 
     fn settings(&self, run: &Run, exec: &mut Exec) {

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use crate::{
     diagnostic::Result,
-    expand::Expander,
+    expand::{Budget, Expander},
     golang, image,
     instruction::{Arg, CommandLine, Healthcheck, KeyValue, Kind},
 };
 
 use super::{
-    Planner, expose,
+    Planner,
+    expose::{self, Range},
     facts::{Facts, Seen},
     messages, scan,
     state::StageState,
@@ -23,14 +24,15 @@ pub(super) fn apply(
     kind: &Kind,
     expander: &Expander,
     facts: &mut Facts,
+    budget: &mut Budget,
 ) -> Result<()> {
     match kind {
         Kind::Env(env) => {
-            let pairs = expanded_pairs(state, &env.pairs, expander, facts)?;
+            let pairs = expanded_pairs(state, &env.pairs, expander, facts, budget)?;
             env_pairs(state, pairs);
         }
         Kind::Label(label) => {
-            let pairs = expanded_pairs(state, &label.labels, expander, facts)?;
+            let pairs = expanded_pairs(state, &label.labels, expander, facts, budget)?;
             label_pairs(state, pairs);
         }
         Kind::Maintainer(maintainer) => {
@@ -46,11 +48,11 @@ pub(super) fn apply(
         }
         Kind::Cmd(cmd) => {
             see_form(state, &cmd.command, facts);
-            set_cmd(state, &cmd.command);
+            set_cmd(state, &cmd.command, budget)?;
         }
         Kind::Entrypoint(entrypoint) => {
             see_form(state, &entrypoint.command, facts);
-            set_entrypoint(state, &entrypoint.command);
+            set_entrypoint(state, &entrypoint.command, budget)?;
         }
         Kind::Healthcheck(check) => set_healthcheck(state, check),
         Kind::Expose(expose) => {
@@ -58,24 +60,28 @@ pub(super) fn apply(
             for port in &expose.ports {
                 words.extend(
                     expander
-                        .words(port, &state.environment)
+                        .words(port, &state.environment, budget)
                         .map_err(messages::expansion)?,
                 );
             }
-            let ports = expose::ports(&words, facts)?;
-            state.commit(format!("EXPOSE [{}]", ports.join(" ")), false);
-            state
-                .changes
-                .add(|image| image.config.exposed_ports.extend(ports));
+            let ranges = expose::ranges(&words, facts)?;
+            budget
+                .spend(ranges.iter().map(Range::size).sum())
+                .map_err(messages::overgrown)?;
+            state.commit(format!("EXPOSE [{}]", expose::shown(&ranges)), false);
+            state.changes.add(move |image| {
+                let ports = ranges.iter().flat_map(Range::ports);
+                image.config.exposed_ports.extend(ports);
+            });
         }
         Kind::User(user) => {
-            let user = Words::new(expander, state, facts).word(&user.user)?;
+            let user = Words::new(expander, state, facts, budget).word(&user.user)?;
             state.commit(format!("USER {user}"), false);
             state.user = user.clone();
             state.changes.add(|image| image.config.user = user);
         }
         Kind::Volume(volume) => {
-            let mut words = Words::new(expander, state, facts);
+            let mut words = Words::new(expander, state, facts, budget);
             let volumes: Vec<String> = volume
                 .paths
                 .iter()
@@ -90,7 +96,7 @@ pub(super) fn apply(
                 .add(|image| image.config.volumes.extend(volumes));
         }
         Kind::Stopsignal(signal) => {
-            let signal = Words::new(expander, state, facts).word(&signal.signal)?;
+            let signal = Words::new(expander, state, facts, budget).word(&signal.signal)?;
             golang::parse_signal(&signal).map_err(messages::text)?;
             state.commit(format!("STOPSIGNAL {signal}"), false);
             state.changes.add(|image| image.config.stop_signal = signal);
@@ -119,9 +125,10 @@ impl Planner<'_> {
             });
             let value = match (self.graph.build_args.get(&argument.key), &argument.value) {
                 (Some(given), _) => Some(given.clone()),
-                (None, Some(default)) => {
-                    Some(Words::new(&self.expander, state, self.facts).word(default)?)
-                }
+                (None, Some(default)) => Some(
+                    Words::new(&self.expander, state, self.facts, &mut self.budget)
+                        .word(default)?,
+                ),
                 (None, None) => self
                     .graph
                     .arguments
@@ -149,7 +156,16 @@ impl Planner<'_> {
 }
 
 /// The command for the shell: SHELL's, else the platform's own.
-pub(super) fn in_shell(state: &StageState, arguments: &[String]) -> Vec<String> {
+pub(super) fn in_shell(
+    state: &StageState,
+    arguments: &[String],
+    budget: &mut Budget,
+) -> Result<Vec<String>> {
+    let words = state
+        .shell
+        .iter()
+        .map(|word| size_of::<String>() + word.len());
+    budget.spend(words.sum()).map_err(messages::overgrown)?;
     let mut line = match &*state.shell {
         shell if !shell.is_empty() => shell.to_vec(),
         _ if state.image.platform.os == "windows" => {
@@ -158,7 +174,7 @@ pub(super) fn in_shell(state: &StageState, arguments: &[String]) -> Vec<String> 
         _ => ["/bin/sh", "-c"].map(str::to_owned).to_vec(),
     };
     line.push(arguments.join(" "));
-    line
+    Ok(line)
 }
 
 /// Names and values with their variables replaced: all of them see the environment from before the instruction.
@@ -167,8 +183,9 @@ fn expanded_pairs(
     pairs: &[KeyValue],
     expander: &Expander,
     facts: &mut Facts,
+    budget: &mut Budget,
 ) -> Result<Vec<(String, String)>> {
-    let mut words = Words::new(expander, state, facts);
+    let mut words = Words::new(expander, state, facts, budget);
     let expanded: Vec<_> = pairs
         .iter()
         .map(|pair| Ok((words.word(&pair.key)?, words.word(&pair.value)?)))
@@ -212,27 +229,36 @@ fn see_form(state: &StageState, command: &CommandLine, facts: &mut Facts) {
     }
 }
 
-fn command_line(state: &StageState, command: &CommandLine) -> Vec<String> {
+fn command_line(
+    state: &StageState,
+    command: &CommandLine,
+    budget: &mut Budget,
+) -> Result<Vec<String>> {
     match command.shell_form {
-        true => in_shell(state, &command.args),
-        false => command.args.clone(),
+        true => in_shell(state, &command.args, budget),
+        false => Ok(command.args.clone()),
     }
 }
 
-fn set_cmd(state: &mut StageState, command: &CommandLine) {
+fn set_cmd(state: &mut StageState, command: &CommandLine, budget: &mut Budget) -> Result<()> {
     state.has_cmd = true;
-    let line = command_line(state, command);
+    let line = command_line(state, command, budget)?;
     let shown = golang::quote_all(&line);
     state.commit(format!("CMD {shown}"), false);
     state.changes.add(|image| {
         image.config.cmd = line;
         image.config.args_escaped = true;
     });
+    Ok(())
 }
 
 /// ENTRYPOINT drops a CMD that this stage did not set itself.
-fn set_entrypoint(state: &mut StageState, command: &CommandLine) {
-    let line = command_line(state, command);
+fn set_entrypoint(
+    state: &mut StageState,
+    command: &CommandLine,
+    budget: &mut Budget,
+) -> Result<()> {
+    let line = command_line(state, command, budget)?;
     let shown = golang::quote_all(&line);
     state.commit(format!("ENTRYPOINT {shown}"), false);
     let keeps_cmd = state.has_cmd;
@@ -242,6 +268,7 @@ fn set_entrypoint(state: &mut StageState, command: &CommandLine) {
             image.config.cmd = Vec::new();
         }
     });
+    Ok(())
 }
 
 fn set_healthcheck(state: &mut StageState, check: &Healthcheck) {

@@ -2,7 +2,7 @@
 
 use crate::{
     diagnostic::Result,
-    expand::{Error, Expanded, Expander},
+    expand::{Budget, Error, Expanded, Expander},
 };
 
 use super::{
@@ -16,21 +16,30 @@ pub(super) struct Words<'a> {
     expander: &'a Expander,
     state: &'a StageState,
     facts: &'a mut Facts,
+    budget: &'a mut Budget,
 }
 
 impl<'a> Words<'a> {
     /// Words that see what is set in `state`.
-    pub(super) fn new(expander: &'a Expander, state: &'a StageState, facts: &'a mut Facts) -> Self {
+    pub(super) fn new(
+        expander: &'a Expander,
+        state: &'a StageState,
+        facts: &'a mut Facts,
+        budget: &'a mut Budget,
+    ) -> Self {
         Self {
             expander,
             state,
             facts,
+            budget,
         }
     }
 
     /// One word, which keeps its spaces.
     pub(super) fn word(&mut self, word: &str) -> Result<String> {
-        let expanded = self.expander.word(word, &self.state.environment);
+        let expanded = self
+            .expander
+            .word(word, &self.state.environment, self.budget);
         self.noted(expanded)
     }
 
@@ -39,13 +48,14 @@ impl<'a> Words<'a> {
         self.word(word.unwrap_or_default())
     }
 
-    /// The body of a heredoc: quotes stay, and the escape character is always `\`.
+    /// The body of a heredoc: quotes stay, and the escape character is always `\`. Several documents can have the same.
     pub(super) fn body(&mut self, body: &str) -> Result<String> {
+        self.budget.spend(body.len()).map_err(messages::overgrown)?;
         let expander = Expander {
             skip_quotes: true,
             ..Expander::new('\\')
         };
-        let expanded = expander.word(body, &self.state.environment);
+        let expanded = expander.word(body, &self.state.environment, self.budget);
         self.noted(expanded)
     }
 

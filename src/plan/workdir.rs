@@ -19,18 +19,21 @@ impl Planner<'_> {
         instruction: &Instruction,
         workdir: &Workdir,
     ) -> Result<()> {
-        let path = Words::new(&self.expander, state, self.facts).word(&workdir.path)?;
+        let path =
+            Words::new(&self.expander, state, self.facts, &mut self.budget).word(&workdir.path)?;
         self.facts.see(Seen::Directory {
             is_absolute: paths::is_absolute(os(state), &path),
             is_first: !std::mem::replace(&mut state.has_directory, true),
             path: path.clone(),
         });
         let directory = enter(state, &path)?;
+        // Twice: for the op, and for the image.
+        self.spend(2 * directory.len() + state.user.len())?;
         let has_layer = directory != "/";
         if has_layer {
             let platform = state.platform.clone();
-            let shown = self.shown(&instruction.original, &self.expander, &state.environment);
-            let name = self.step_name(state, &shown, platform.as_ref());
+            let shown = self.shown(&instruction.original, self.expander, &state.environment);
+            let name = self.step_name(state, &shown, platform.as_ref())?;
             let mut meta = at(self.file, Some(instruction.lines)).name(name);
             meta.platform = platform.as_ref().map(op_platform);
             let made = Mkdir {

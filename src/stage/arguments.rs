@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     diagnostic::{Diagnostic, Result},
-    expand::{Environment, Expander},
+    expand::{Budget, Environment, Expander},
     golang::Timestamp,
     instruction::{Dockerfile, Kind},
 };
@@ -22,6 +22,8 @@ pub struct Arguments {
     pub(super) scope: Environment,
     pub(super) build_args: BTreeMap<String, String>,
     epoch: Epoch,
+    /// What is left of it.
+    pub(super) budget: Budget,
 }
 
 impl Arguments {
@@ -38,22 +40,33 @@ impl Arguments {
         let target = options
             .target
             .unwrap_or(last.name.as_deref().unwrap_or_default());
+        let mut budget = Budget::default();
         let mut scope = automatic(target, options);
         let mut defaults = scope.clone();
-        let by_default = declared(&mut defaults, dockerfile, escape, &BTreeMap::new());
+        let none = BTreeMap::new();
+        let by_default = declared(&mut defaults, dockerfile, escape, &none, &mut budget);
         facts.defaults = by_default.is_ok().then_some(defaults);
-        declared(&mut scope, dockerfile, escape, options.build_args)?;
+        declared(
+            &mut scope,
+            dockerfile,
+            escape,
+            options.build_args,
+            &mut budget,
+        )?;
         let build_args = options.build_args.clone();
         let given = build_args.get(epoch::ARGUMENT).map(String::as_str);
         let default = scope.get(epoch::ARGUMENT).filter(|it| !it.is_empty());
         let epoch = match given.or(default) {
-            Some(written) => epoch::read(written, dockerfile, escape, &scope, options)?,
+            Some(written) => {
+                epoch::read(written, dockerfile, escape, &scope, options, &mut budget)?
+            }
             None => Epoch::NotGiven,
         };
         Ok(Self {
             scope,
             build_args,
             epoch,
+            budget,
         })
     }
 
@@ -131,6 +144,7 @@ fn declared(
     dockerfile: &Dockerfile,
     escape: char,
     build_args: &BTreeMap<String, String>,
+    budget: &mut Budget,
 ) -> Result<()> {
     let expander = Expander::new(escape);
     for command in &dockerfile.meta_args {
@@ -143,7 +157,7 @@ fn declared(
                 (None, None) => continue,
                 (None, Some(default)) => {
                     let expanded = expander
-                        .word(default, arguments)
+                        .word(default, arguments, budget)
                         .map_err(|error| Diagnostic::error(error.to_string()).at(command.lines))?;
                     expanded.text
                 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     diagnostic::{Diagnostic, Result},
-    expand::{Environment, Expander},
+    expand::{Budget, Environment, Expander},
     golang::{self, Timestamp},
     instruction::{Add, Arg, Dockerfile, Kind, Stage},
     reference::{digest, git, platform},
@@ -62,6 +62,7 @@ pub(super) fn read(
     escape: char,
     arguments: &Environment,
     options: &Options<'_>,
+    budget: &mut Budget,
 ) -> Result<Epoch> {
     if written.is_empty() {
         return Ok(Epoch::Unset);
@@ -90,6 +91,7 @@ pub(super) fn read(
         expander: Expander::new(escape),
         arguments,
         build_args: options.build_args,
+        budget,
     };
     let download = reading
         .stage(stage)
@@ -103,6 +105,7 @@ struct Reading<'a> {
     expander: Expander,
     arguments: Environment,
     build_args: &'a BTreeMap<String, String>,
+    budget: &'a mut Budget,
 }
 
 impl Reading<'_> {
@@ -137,7 +140,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn add(&self, add: &Add) -> Result<Download> {
+    fn add(&mut self, add: &Add) -> Result<Download> {
         let ([source], []) = (
             add.transfer.sources.as_slice(),
             add.transfer.contents.as_slice(),
@@ -145,7 +148,7 @@ impl Reading<'_> {
             return Err(messages::epoch_not_one_source());
         };
         let source = self.word(source)?;
-        let checksum = || -> Result<Option<String>> {
+        let mut checksum = || -> Result<Option<String>> {
             let written = add.checksum.as_deref();
             written.map(|checksum| self.word(checksum)).transpose()
         };
@@ -175,8 +178,8 @@ impl Reading<'_> {
         }
     }
 
-    fn word(&self, word: &str) -> Result<String> {
-        match self.expander.word(word, &self.arguments) {
+    fn word(&mut self, word: &str) -> Result<String> {
+        match self.expander.word(word, &self.arguments, self.budget) {
             Ok(expanded) => Ok(expanded.text),
             Err(error) => Err(Box::new(Diagnostic::error(error.to_string()))),
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::{diagnostic::Diagnostic, golang};
+use crate::{diagnostic::Diagnostic, expand::Overgrown, golang};
 
 pub(super) fn no_stages() -> Box<Diagnostic> {
     Box::new(Diagnostic::error("dockerfile contains no stages to build"))
@@ -47,6 +47,10 @@ pub(super) fn expansion_in_from() -> Box<Diagnostic> {
     Box::new(Diagnostic::error(
         "variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround",
     ))
+}
+
+pub(super) fn overgrown(error: Overgrown) -> Box<Diagnostic> {
+    Box::new(Diagnostic::error(error.to_string()))
 }
 
 pub(super) fn one_trigger() -> Box<Diagnostic> {

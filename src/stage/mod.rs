@@ -23,7 +23,7 @@ use std::{
 
 use crate::{
     diagnostic::{Diagnostic, Result},
-    expand::{Environment, Expander, Scope},
+    expand::{Budget, Environment, Expander, Scope},
     golang::{self, Timestamp},
     instruction::{self, Dockerfile, Instruction, Kind},
     reference::platform::{self, Platform},
@@ -63,6 +63,8 @@ pub struct Graph {
     pub epoch: Option<Timestamp>,
     /// The escape character of the file.
     pub escape: char,
+    /// How much the build can still grow.
+    pub budget: Budget,
     /// Whether stages that the target does not need are planned as well: to look at them, not to build them.
     pub all_stages: bool,
 }
@@ -167,6 +169,7 @@ pub fn graph_with_arguments(
         build_args: arguments.build_args,
         epoch,
         escape,
+        budget: arguments.budget,
         all_stages: false,
     };
     for (number, written) in dockerfile.stages.iter().enumerate() {
@@ -257,6 +260,8 @@ impl Graph {
         };
         let mut commands = Vec::with_capacity(triggers.len());
         for trigger in triggers {
+            let spent = self.budget.spend(trigger_size(trigger, lines));
+            spent.map_err(messages::overgrown).map_err(place)?;
             let instruction = trigger_instruction(trigger, lines).map_err(place)?;
             let mut command = self.command(id, Arc::new(instruction)).map_err(place)?;
             command.is_trigger = true;
@@ -272,14 +277,15 @@ impl Graph {
 
     /// One FROM, its name and platform expanded.
     fn read(
-        &self,
+        &mut self,
         number: usize,
         written: &instruction::Stage,
         options: &Options<'_>,
         facts: &mut Facts,
     ) -> Result<Stage> {
         let at = |error: Diagnostic| Box::new(error.at(written.lines));
-        let base = Expander::new(self.escape).word(&written.base_name, &self.arguments);
+        let base =
+            Expander::new(self.escape).word(&written.base_name, &self.arguments, &mut self.budget);
         facts.base(&base);
         let base = base.map_err(|error| at(Diagnostic::error(error.to_string())))?;
         if base.text.is_empty() {
@@ -339,15 +345,15 @@ impl Graph {
 
     /// `--platform` of a FROM.
     fn platform(
-        &self,
+        &mut self,
         written: &str,
         facts: &mut Facts,
     ) -> std::result::Result<Platform, Diagnostic> {
-        let expanded = Expander::new(self.escape).word(written, &self.arguments);
+        let expanded = Expander::new(self.escape).word(written, &self.arguments, &mut self.budget);
         facts.platform(&expanded);
         let expanded = expanded.map_err(|error| messages::platform_arguments(&error))?;
-        let names = self.arguments.names();
         let suggestion = || {
+            let names = self.arguments.names();
             let near =
                 |name: &String| golang::nearest(name, names.iter().map(String::as_str), true);
             expanded.unmatched.iter().find_map(near)
@@ -410,7 +416,7 @@ impl Graph {
 
     fn copy_source(&mut self, from: &str, lines: Lines) -> Result<StageId> {
         let expanded = Expander::new(self.escape)
-            .word(from, &Environment::default())
+            .word(from, &Environment::default(), &mut self.budget)
             .map_err(|error| Diagnostic::error(error.to_string()))?;
         if expanded.text != from {
             return Err(messages::expansion_in_from());
@@ -462,6 +468,14 @@ fn is_step(instruction: &Instruction) -> bool {
         instruction.kind,
         Kind::Add(_) | Kind::Copy(_) | Kind::Run(_) | Kind::Workdir(_)
     )
+}
+
+/// About what a trigger takes in each stage in which it fires: itself, the op that it becomes, and the lines of the FROM.
+fn trigger_size(trigger: &str, lines: Option<Lines>) -> usize {
+    const OP: usize = 512;
+    const LINE: usize = 64;
+    let lines = lines.map_or(0, |lines| lines.end - lines.start + 1);
+    trigger.len() + OP + LINE * lines as usize
 }
 
 /// Reads an ONBUILD trigger as if it stood where the FROM stands.
