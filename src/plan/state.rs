@@ -11,7 +11,7 @@ use super::{changes::Changes, scan::Asked};
 pub(super) struct StageState {
     /// The file system so far.
     pub(super) output: llb::Input,
-    /// The platform that `output` carries to the ops on it; scratch carries none until something is made on it.
+    /// The platform that `output` carries to the ops on it; scratch, and what is made on it, carries none.
     pub(super) output_platform: Option<Platform>,
     /// Environment of commands: ENV and ARG.
     pub(super) environment: Environment,

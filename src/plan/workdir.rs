@@ -4,7 +4,6 @@ use crate::{
     diagnostic::Result,
     instruction::{Instruction, Workdir},
     llb::file::{File, Mkdir},
-    reference::platform::Platform,
 };
 
 use super::{
@@ -46,8 +45,6 @@ impl Planner<'_> {
                     .map(|epoch| epoch.unix().wrapping_mul(1_000_000_000)),
             };
             state.output = Some(self.llb.add_file(File::new(state.output, made), meta));
-            // What is made on scratch belongs to the stage's platform from here on.
-            state.output_platform = platform.map(Platform::normalize);
         }
         state.commit(format!("WORKDIR {directory}"), has_layer);
         Ok(())

@@ -53,6 +53,8 @@ pub struct Options<'a> {
 pub struct Graph {
     /// In the order of the file; stages that a command brought come after them.
     stages: Vec<Stage>,
+    /// What `--from` means by a number. A stage that a command brought takes another number each time that it is named by one.
+    numbers: Vec<StageId>,
     names: HashMap<String, StageId>,
     target: StageId,
     /// The scope of FROM: automatic arguments, then the ARGs before the first FROM.
@@ -163,6 +165,7 @@ pub fn graph_with_arguments(
     facts.arguments = arguments.scope.clone();
     let mut graph = Graph {
         stages: Vec::with_capacity(dockerfile.stages.len()),
+        numbers: Vec::with_capacity(dockerfile.stages.len()),
         names: HashMap::new(),
         target: StageId(0),
         arguments: arguments.scope,
@@ -371,6 +374,7 @@ impl Graph {
             self.names.insert(golang::to_lower(name), id);
         }
         self.stages.push(stage);
+        self.numbers.push(id);
         id
     }
 
@@ -422,11 +426,13 @@ impl Graph {
             return Err(messages::expansion_in_from());
         }
         if let Ok(number) = golang::atoi(from) {
-            return usize::try_from(number)
-                .ok()
-                .filter(|number| *number < self.stages.len())
-                .map(StageId)
-                .ok_or_else(|| messages::bad_stage_index(number));
+            let place = usize::try_from(number).ok();
+            let id = place.and_then(|place| self.numbers.get(place).copied());
+            let id = id.ok_or_else(|| messages::bad_stage_index(number))?;
+            if self.stages[id.0].implicit {
+                self.numbers.push(id);
+            }
+            return Ok(id);
         }
         match self.by_name(from) {
             Some(id) => Ok(id),
