@@ -100,3 +100,42 @@ pub fn digest(bytes: &[u8]) -> String {
     }
     name
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn located(files: &[i32], definition: Option<pb::Definition>) -> pb::Definition {
+        let locations = files.iter().map(|file| pb::Location {
+            source_index: *file,
+            ..pb::Location::default()
+        });
+        let locations = [
+            ("written".to_owned(), locations.collect()),
+            ("nowhere".to_owned(), Vec::new()),
+        ];
+        let locations = locations.map(|(op, locations)| (op, pb::Locations { locations }));
+        let info = pb::SourceInfo {
+            definition,
+            ..pb::SourceInfo::default()
+        };
+        pb::Definition {
+            source: Some(pb::Source {
+                locations: locations.into(),
+                infos: vec![info],
+            }),
+            ..pb::Definition::default()
+        }
+    }
+
+    #[test]
+    fn an_op_that_no_line_stands_for_has_no_entry_on_the_wire() {
+        let sent = for_the_wire(located(&[1], Some(located(&[2], None))));
+        let source = sent.source.expect("a source map");
+        let file = source.infos[0].definition.clone().expect("a definition");
+        for source in [source, file.source.expect("a source map")] {
+            let ops: Vec<&str> = source.locations.keys().map(String::as_str).collect();
+            assert_eq!(ops, ["written"]);
+        }
+    }
+}
