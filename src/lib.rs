@@ -19,6 +19,7 @@ pub mod proto; // the wire, as generated
 pub mod llb; // ops and definitions
 pub mod plan; // stages to ops
 pub mod lint; // what could be better
+pub mod subrequest; // the answers to questions about a build
 #[cfg(feature = "gateway")]
 pub mod gateway; // the daemon
 pub mod fal; // what fal requires

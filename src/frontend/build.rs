@@ -15,6 +15,7 @@ use crate::{
     reference::platform::{self, Platform},
     source::{Lines, Source},
     stage,
+    subrequest::{self, Answer, Question},
     syntax::{self, ast},
 };
 
@@ -26,7 +27,6 @@ use super::{
     resolve::Resolver,
     result::{self, Built},
     sbom,
-    subrequest::{self, Request},
     warnings::{self, Facts},
 };
 
@@ -103,16 +103,19 @@ pub(super) struct Job<'a, G> {
 
 impl<G: Gateway> Job<'_, G> {
     async fn answer(&self) -> Result<SolveResult> {
-        match self.options.request.as_deref().map(subrequest::find) {
-            None => self.build().await,
-            Some(Some(Request::Describe)) => Ok(subrequest::describe()),
-            Some(Some(Request::ConvertLlb)) => self.convert().await,
-            Some(Some(Request::Lint)) => Ok(self.lint().await),
-            Some(None) => {
-                let name = self.options.request.as_deref().unwrap_or_default();
-                Err(gateway::Error::unsupported_subrequest(name).into())
-            }
-        }
+        let Some(request) = self.options.request.as_deref() else {
+            return self.build().await;
+        };
+        let question = subrequest::find(request)
+            .ok_or_else(|| gateway::Error::unsupported_subrequest(request))?;
+        let answer = match question {
+            Question::Outline => self.outline().await?,
+            Question::Targets => self.targets()?,
+            Question::Lint => self.lint().await,
+            Question::ConvertLlb => self.convert().await?,
+            Question::Describe => subrequest::describe(),
+        };
+        Ok(result::of_answer(answer))
     }
 
     /// Builds every platform.
@@ -140,7 +143,7 @@ impl<G: Gateway> Job<'_, G> {
     }
 
     /// The definition as it is before anything is solved. As in docker/dockerfile, it is that of the daemon's own platform.
-    async fn convert(&self) -> Result<SolveResult> {
+    async fn convert(&self) -> Result<Answer> {
         let read = self.understand().await?;
         let wanted = None;
         let mut plan = self.plan(&read, wanted, true).await?;
@@ -152,8 +155,31 @@ impl<G: Gateway> Job<'_, G> {
         Ok(subrequest::converted(&definition))
     }
 
+    /// What the target can be given.
+    async fn outline(&self) -> Result<Answer> {
+        let read = self.understand().await?;
+        let mut facts = Facts::default();
+        let planned = self.plan_with(&read, None, false, &mut facts).await;
+        warnings::tell(self.gateway, &read, &self.input, &facts, planned.is_ok()).await?;
+        planned?;
+        Ok(subrequest::outline(&subrequest::Subject {
+            dockerfile: read.dockerfile()?,
+            data: &self.input.info.data,
+            stages: &facts.stages,
+            plan: &facts.plan,
+        }))
+    }
+
+    /// Which stages there are. The file is only read, so no other rule or option matters.
+    fn targets(&self) -> Result<Answer> {
+        let data = &self.input.info.data;
+        let file =
+            syntax::parse(&Source::new(&self.options.filename, data.to_vec())).into_result()?;
+        Ok(subrequest::targets(&instruction::read(&file)?, data))
+    }
+
     /// What could be better in the file: in what the target needs, or in every stage if none is asked for.
-    async fn lint(&self) -> SolveResult {
+    async fn lint(&self) -> Answer {
         let mut found = Vec::new();
         let error = self.look(&mut found).await.err();
         let (message, locations) = match &error {
@@ -161,11 +187,11 @@ impl<G: Gateway> Job<'_, G> {
             Some(Error::Mistake(mistake)) => (mistake.to_string(), mistake.locations.clone()),
             Some(Error::Refusal(refusal, lines)) => (refusal.message.clone(), lines.clone()),
         };
-        let mistake = error.as_ref().map(|_| lint::Mistake {
+        let mistake = error.as_ref().map(|_| subrequest::Mistake {
             message: &message,
             locations: &locations,
         });
-        subrequest::linted(lint::answer(&found, &self.input.info, mistake))
+        subrequest::linted(&found, &self.input.info, mistake)
     }
 
     async fn look(&self, found: &mut Vec<lint::Warning>) -> Result<()> {

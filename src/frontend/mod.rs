@@ -16,7 +16,6 @@ mod place;
 mod resolve;
 mod result;
 mod sbom;
-mod subrequest;
 mod warnings;
 
 pub use environment::Environment;

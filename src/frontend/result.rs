@@ -6,6 +6,7 @@ use crate::{
     gateway::{Attestation, Ref, Refs, SolveResult},
     golang::{Timestamp, json},
     reference::platform::Platform,
+    subrequest::Answer,
 };
 
 /// One platform, built.
@@ -55,6 +56,17 @@ pub(super) fn export_platform(wanted: Platform, image: &Platform) -> ExportPlatf
     ExportPlatform {
         id,
         platform: platform.normalize(),
+    }
+}
+
+/// The answer to a subrequest.
+pub(super) fn of_answer(answer: Answer) -> SolveResult {
+    let texts = answer.metadata.into_iter();
+    SolveResult {
+        metadata: texts
+            .map(|(name, text)| (name.to_owned(), text.into()))
+            .collect(),
+        ..SolveResult::default()
     }
 }
 

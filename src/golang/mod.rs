@@ -11,6 +11,7 @@ pub mod ignore;
 pub mod json;
 pub mod mode;
 pub mod path;
+pub mod tabwriter;
 pub mod tar;
 pub mod time;
 

@@ -7,7 +7,6 @@
 //! in the middle of parsing and of conversion; here [`walk`] goes through what was found once more, by the same way, and shows each
 //! [`Moment`] of it to every rule. A rule is one file below `rules`, with its page beside it.
 
-mod answer; // the answer to `frontend.lint`
 mod config; // `skip=…;error=…;experimental=…`
 mod moment; // what a rule is shown
 mod rules;
@@ -17,7 +16,6 @@ mod walk; // the way of the original
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Answer, Mistake, NAME, VERSION, answer};
 pub use config::Config;
 pub use moment::Moment;
 pub use rules::{RULES, find};

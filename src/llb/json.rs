@@ -550,7 +550,8 @@ fn values<T: Clone + Into<Value>>(map: &BTreeMap<String, T>) -> BTreeMap<String,
     mapped(map, |value| value.clone().into())
 }
 
-fn base64(bytes: &[u8]) -> String {
+/// Bytes as Go writes them in JSON.
+pub fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {

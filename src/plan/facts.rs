@@ -6,13 +6,18 @@
 use std::sync::Arc;
 
 use crate::{
-    expand::Environment, instruction::Instruction, reference::platform::Platform, source::Lines,
-    stage::StageId,
+    expand::Environment,
+    instruction::Instruction,
+    reference::platform::Platform,
+    source::Lines,
+    stage::{Graph, StageId},
 };
 
 /// What planning came by; of a file with a mistake, what stands before it.
 #[derive(Debug, Default)]
 pub struct Facts {
+    /// The graph that was planned, with the stages that ONBUILD brought; `None` if planning did not begin.
+    pub graph: Option<Arc<Graph>>,
     /// Every base image that has files and was asked for by its own name.
     pub bases: Vec<BaseImage>,
     /// Every command that was planned, in order.
@@ -64,6 +69,29 @@ pub enum Seen {
     Argument {
         /// Its name.
         key: String,
+    },
+    /// That declaration has a value of its own, or the variable none.
+    Value(Option<String>),
+    /// That declaration has the value from before the first FROM.
+    Inherited,
+    /// A secret that RUN mounts.
+    Secret {
+        /// Its name; of its value nothing is known.
+        id: String,
+        /// Whether the build fails without it.
+        is_required: bool,
+    },
+    /// An SSH agent that RUN mounts.
+    Ssh {
+        /// Its name.
+        id: String,
+        /// Whether the build fails without it.
+        is_required: bool,
+    },
+    /// A cache that RUN mounts.
+    Cache {
+        /// Its name, without the namespace of the build.
+        id: String,
     },
     /// The path of WORKDIR.
     Directory {

@@ -137,6 +137,8 @@ impl<'a> Planner<'a> {
             locals,
             images,
         } = bases;
+        let graph = Arc::new(graph);
+        facts.graph = Some(Arc::clone(&graph));
         facts.bases = images;
         let context = llb.slot();
         let current = graph.target();
@@ -147,7 +149,7 @@ impl<'a> Planner<'a> {
             planned: graph.planned(),
             budget: graph.budget.clone(),
             read: vec![BTreeSet::new(); states.len()],
-            graph: Arc::new(graph),
+            graph,
             llb,
             file,
             states,

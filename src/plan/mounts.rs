@@ -16,7 +16,7 @@ use crate::{
     stage::{Command, SCRATCH, StageId},
 };
 
-use super::{Planner, messages, state::StageState, words::Words};
+use super::{Planner, facts::Seen, messages, state::StageState, words::Words};
 
 impl Planner<'_> {
     /// The mounts of a RUN, their variables replaced.
@@ -35,8 +35,23 @@ impl Planner<'_> {
     ) -> Result<()> {
         for (place, mount) in mounts.iter().enumerate() {
             match mount.kind {
-                MountKind::Secret => exec.secrets.push(secret(mount)?),
-                MountKind::Ssh => exec.ssh.push(ssh(mount)?),
+                MountKind::Secret => {
+                    let secret = secret(mount)?;
+                    self.facts.see(Seen::Secret {
+                        id: secret.id.clone(),
+                        is_required: mount.required,
+                    });
+                    exec.secrets.push(secret);
+                }
+                MountKind::Ssh => {
+                    let ssh = ssh(mount)?;
+                    let default = "default".to_owned();
+                    self.facts.see(Seen::Ssh {
+                        id: mount.cache_id.clone().unwrap_or(default),
+                        is_required: mount.required,
+                    });
+                    exec.ssh.push(ssh);
+                }
                 _ => {
                     let source = command.sources.get(place).copied();
                     let added = self.file_mount(state, source, mount)?;
@@ -88,6 +103,7 @@ impl Planner<'_> {
                     .cache_id
                     .clone()
                     .unwrap_or_else(|| path::clean(written_target));
+                self.facts.see(Seen::Cache { id: id.clone() });
                 let id = format!("{}/{id}", self.options.cache_mount_namespace);
                 exec::Mount::cache(target, input, id, sharing(mount.sharing))
             }

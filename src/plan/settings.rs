@@ -123,7 +123,8 @@ impl Planner<'_> {
             self.facts.see(Seen::Argument {
                 key: argument.key.clone(),
             });
-            let value = match (self.graph.build_args.get(&argument.key), &argument.value) {
+            let given = self.graph.build_args.get(&argument.key);
+            let value = match (given, &argument.value) {
                 (Some(given), _) => Some(given.clone()),
                 (None, Some(default)) => Some(
                     Words::new(&self.expander, state, self.facts, &mut self.budget)
@@ -135,6 +136,11 @@ impl Planner<'_> {
                     .get(&argument.key)
                     .map(|value| value.to_string()),
             };
+            let is_own = given.is_some() || argument.value.is_some();
+            self.facts.see(match is_own || value.is_none() {
+                true => Seen::Value(value.clone()),
+                false => Seen::Inherited,
+            });
             if let Some(value) = &value {
                 let name = argument.key.as_str();
                 match scan::ARGUMENTS.contains(&name) {

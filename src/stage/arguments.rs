@@ -1,6 +1,6 @@
 //! The ARGs that stand before the first FROM, and those that are there without being written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     diagnostic::{Diagnostic, Result},
@@ -12,6 +12,7 @@ use crate::{
 use super::{
     Facts, Options,
     epoch::{self, Epoch, EpochSource},
+    facts::DeclaredFacts,
     messages,
 };
 
@@ -46,7 +47,7 @@ impl Arguments {
         let none = BTreeMap::new();
         let by_default = declared(&mut defaults, dockerfile, escape, &none, &mut budget);
         facts.defaults = by_default.is_ok().then_some(defaults);
-        declared(
+        facts.declared = declared(
             &mut scope,
             dockerfile,
             escape,
@@ -145,25 +146,44 @@ fn declared(
     escape: char,
     build_args: &BTreeMap<String, String>,
     budget: &mut Budget,
-) -> Result<()> {
+) -> Result<BTreeMap<String, DeclaredFacts>> {
     let expander = Expander::new(escape);
+    let mut declared: BTreeMap<String, DeclaredFacts> = BTreeMap::new();
+    let mut place = 0;
     for command in &dockerfile.meta_args {
         let Kind::Arg(arg) = &command.kind else {
             continue;
         };
         for argument in &arg.declarations {
-            let value = match (build_args.get(&argument.key), &argument.value) {
-                (Some(given), _) => given.clone(),
-                (None, None) => continue,
+            let before = declared.remove(&argument.key).unwrap_or_default();
+            let (value, needs) = match (build_args.get(&argument.key), &argument.value) {
+                (Some(given), _) => (Some(given.clone()), BTreeSet::new()),
+                (None, None) => (None, BTreeSet::new()),
                 (None, Some(default)) => {
-                    let expanded = expander
+                    let mut expanded = expander
                         .word(default, arguments, budget)
                         .map_err(|error| Diagnostic::error(error.to_string()).at(command.lines))?;
-                    expanded.text
+                    let mut needs = match expanded.matched.remove(&argument.key) {
+                        true => before.needs,
+                        false => BTreeSet::new(),
+                    };
+                    needs.extend(expanded.matched);
+                    (Some(expanded.text), needs)
                 }
             };
-            arguments.set(argument.key.as_str(), value);
+            if let Some(value) = &value {
+                arguments.set(argument.key.as_str(), value.as_str());
+            }
+            let facts = DeclaredFacts {
+                value,
+                needs,
+                description: argument.doc_comment.clone(),
+                lines: command.lines,
+                place,
+            };
+            declared.insert(argument.key.clone(), facts);
+            place += 1;
         }
     }
-    Ok(())
+    Ok(declared)
 }

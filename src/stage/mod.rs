@@ -14,7 +14,7 @@ mod messages;
 pub use arguments::Arguments;
 pub use context::{Contexts, NamedContext};
 pub use epoch::{Download, EpochSource};
-pub use facts::{Facts, StageFacts};
+pub use facts::{DeclaredFacts, Facts, StageFacts};
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -229,13 +229,19 @@ impl Graph {
             if std::mem::replace(&mut reachable[id.0], true) {
                 continue;
             }
-            let stage = &self.stages[id.0];
-            if let Base::Stage(base) = stage.base {
-                open.push(base);
-            }
-            open.extend(stage.dependencies.keys());
+            open.extend(self.needs(id));
         }
         reachable
+    }
+
+    /// The stages that a stage cannot be made without: its base, then those that its commands read from.
+    pub fn needs(&self, id: StageId) -> impl Iterator<Item = StageId> {
+        let stage = &self.stages[id.0];
+        let base = match stage.base {
+            Base::Stage(base) => Some(base),
+            _ => None,
+        };
+        base.into_iter().chain(stage.dependencies.keys().copied())
     }
 
     /// Which stages are planned, by place: those that the target needs, or all.
@@ -307,10 +313,11 @@ impl Graph {
             None => None,
         };
         let replaced = context.is_some();
-        let named = self.names.get(&base.text);
+        let named = self.names.get(&base.text).copied();
+        facts.begins(named, replaced);
         let base_kind = match named {
             _ if replaced => Base::Image,
-            Some(id) => Base::Stage(*id),
+            Some(id) => Base::Stage(id),
             None if base.text == SCRATCH => Base::Scratch,
             None => Base::Image,
         };

@@ -11,3 +11,4 @@ mod errors; // what a user sees when a build fails
 mod modes; // what `mode=app` asks of an image, and `mode=off` does not
 mod platforms; // one build for two platforms
 mod secrets; // where a secret must not appear
+mod subrequests; // what `--check` and `--call` print

@@ -21,6 +21,8 @@ pub(super) struct Outcome {
     pub(super) code: Option<i32>,
     /// All that the client printed.
     pub(super) log: String,
+    /// What it printed of that as its answer, on stdout.
+    pub(super) answer: String,
     /// What the client wrote into its metadata file; null when it wrote none.
     pub(super) metadata: Value,
 }
@@ -199,6 +201,7 @@ fn finish(command: &mut Command, last: &[&Path]) -> Outcome {
     Outcome {
         code: output.status.code(),
         log: printed(&output),
+        answer: String::from_utf8_lossy(&output.stdout).into_owned(),
         metadata,
     }
 }

@@ -28,6 +28,7 @@ use serde_json::Value;
 use self::daemon::{Daemon, Seen};
 
 mod forward; // to whom a request is handed on
+mod subrequests; // what is answered to questions about a build
 
 /// Promise: what a Dockerfile becomes changes only when somebody means it to.
 #[test]
@@ -55,7 +56,7 @@ fn check(case: &Path) -> Result<(), String> {
         ));
     }
     let file = case.join("expected");
-    if env::var_os("UPDATE_EXPECTED").is_some() {
+    if updates() {
         fs::write(file, found).unwrap();
         return Ok(());
     }
@@ -70,6 +71,10 @@ fn check(case: &Path) -> Result<(), String> {
     }
 }
 
+fn updates() -> bool {
+    env::var_os("UPDATE_EXPECTED").is_some()
+}
+
 /// What the frontend answered, and what it asked the daemon.
 struct Answer {
     result: Result<SolveResult, Error>,
@@ -79,6 +84,12 @@ struct Answer {
 }
 
 fn answer(case: &Path) -> Answer {
+    let (locals, options) = inputs(case);
+    ask("off", locals, options)
+}
+
+/// The folders and the options of a case.
+fn inputs(case: &Path) -> (BTreeMap<String, PathBuf>, BTreeMap<String, String>) {
     let mut options = BTreeMap::from([("cmdline".to_owned(), "docker/dockerfile".to_owned())]);
     let mut locals: BTreeMap<String, PathBuf> = ["context", "dockerfile"]
         .map(|name| (name.to_owned(), case.to_owned()))
@@ -93,7 +104,7 @@ fn answer(case: &Path) -> Answer {
             None => drop(options.insert(key.to_owned(), value.to_owned())),
         }
     }
-    ask("off", locals, options)
+    (locals, options)
 }
 
 /// `mode` is what the frontend image says of itself.

@@ -36,6 +36,8 @@ type request struct {
 	Locals map[string]string `json:"locals"`
 	// OursFirst says who builds first, and so whose layers the other finds in the cache.
 	OursFirst bool `json:"ours_first"`
+	// Subrequests are put instead of the questions about a build.
+	Subrequests []string `json:"subrequests"`
 }
 
 // An answer holds what each frontend said of a case: the original's reply, and ours.
@@ -56,6 +58,8 @@ type reply struct {
 	MetadataRefused *refusal          `json:"metadata_refused,omitempty"`
 	// Built is what became of a result that was there, with -build.
 	Built *built `json:"built,omitempty"`
+	// Outcomes are the answers to subrequests, by name.
+	Outcomes map[string]outcome `json:"outcomes,omitempty"`
 }
 
 // A refusal is an error as a client shows it.
@@ -151,6 +155,10 @@ func ask(ctx context.Context, c *client.Client, frontends []frontend, images *im
 	_, err = c.Build(ctx, opt, "convert", func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
 		for i, f := range frontends {
 			reply := &replies[i]
+			if len(r.Subrequests) > 0 {
+				inquire(ctx, gw, f, r, reply)
+				continue
+			}
 			convert(ctx, gw, f, r.Options, reply)
 			source := parse(reply.Definition).unreachable()
 			if images != nil && source != "" {

@@ -19,6 +19,7 @@ mod declared; // what a case declares beforehand
 pub(crate) mod definition; // two definitions to the places where they differ
 pub(crate) mod difference; // two JSON values to the places where they differ
 mod refusal; // an error in one line
+mod subrequests; // the same for the answers to subrequests
 
 use std::{
     collections::HashMap,
@@ -30,6 +31,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use serde::{Serialize, de::DeserializeOwned};
 
 use self::{
     answer::Answer,
@@ -61,6 +63,9 @@ pub(crate) struct Arguments {
     /// Tells every difference, not only the first of each case
     #[arg(long)]
     verbose: bool,
+    /// Compares what is answered to `frontend.outline`, `.targets`, `.lint` and `.subrequests.describe` instead
+    #[arg(long, conflicts_with = "image")]
+    subrequests: bool,
     /// How many cases to ask at a time
     #[arg(long, default_value_t = JOBS)]
     jobs: usize,
@@ -84,9 +89,16 @@ pub(crate) fn run_all(stack: &Stack, frontend: &str) -> Result<()> {
         frontend: None,
         image: true,
         verbose: false,
+        subrequests: false,
         jobs: JOBS,
     };
-    judge(stack, frontend, &arguments)
+    judge(stack, frontend, &arguments)?;
+    let subrequests = Arguments {
+        image: false,
+        subrequests: true,
+        ..arguments
+    };
+    judge(stack, frontend, &subrequests)
 }
 
 fn judge(stack: &Stack, frontend: &str, arguments: &Arguments) -> Result<()> {
@@ -96,7 +108,14 @@ fn judge(stack: &Stack, frontend: &str, arguments: &Arguments) -> Result<()> {
         .args(["-addr", &stack.buildkit_host, "-ours", frontend])
         .args(["-parallel", &arguments.jobs.to_string()])
         .arg(format!("-build={}", arguments.image));
-    let answers = ask(&mut convert, &cases)?;
+    if arguments.subrequests {
+        return subrequests::judge(&mut convert, &cases, arguments.verbose);
+    }
+    let answers: Vec<Answer> = ask(&mut convert, &cases)?;
+    let answers: HashMap<_, _> = answers
+        .into_iter()
+        .map(|answer| (answer.name.clone(), answer))
+        .collect();
 
     let list = fs::read_to_string(workspace::root().join("DIFFERENCES.md"))?;
     let mut tally = Tally::default();
@@ -129,7 +148,7 @@ fn judge(stack: &Stack, frontend: &str, arguments: &Arguments) -> Result<()> {
 }
 
 /// Puts every case to both frontends.
-fn ask(convert: &mut Command, cases: &[Case]) -> Result<HashMap<String, Answer>> {
+fn ask<Q: Serialize, A: DeserializeOwned>(convert: &mut Command, cases: &[Q]) -> Result<Vec<A>> {
     let mut child = convert
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -143,10 +162,9 @@ fn ask(convert: &mut Command, cases: &[Case]) -> Result<HashMap<String, Answer>>
         .collect::<Result<Vec<_>, _>>()?
         .join("\n");
     let writer = thread::spawn(move || input.write_all(requests.as_bytes()));
-    let mut answers = HashMap::new();
+    let mut answers = Vec::new();
     for line in BufReader::new(output).lines() {
-        let answer: Answer = serde_json::from_str(&line?).context("convert's answer")?;
-        answers.insert(answer.name.clone(), answer);
+        answers.push(serde_json::from_str(&line?).context("convert's answer")?);
     }
     let status = child.wait()?;
     if !status.success() || !matches!(writer.join(), Ok(Ok(()))) {

@@ -1,4 +1,4 @@
-//! The answer to `frontend.lint`: what the original's subrequest says, in JSON and as text.
+//! `frontend.lint`: what could be better, and why a file cannot be built.
 
 use std::cmp::Ordering;
 
@@ -8,36 +8,25 @@ use serde_json::Value;
 use crate::{
     diagnostic::render,
     golang::json,
-    llb::{
-        self,
-        json::{Form, location, source_info},
-    },
+    lint::Warning,
+    llb::json::{Form, source_info},
     proto::pb,
     source::Lines,
 };
 
-use super::Warning;
+use super::{Answer, JSON, Named, Question, STATUS, Subrequest, TEXT, places::Places};
 
-/// The subrequest.
-pub const NAME: &str = "frontend.lint";
-/// Its version.
-pub const VERSION: &str = "1.0.0";
+pub(super) const LINT: Subrequest = Subrequest {
+    question: Question::Lint,
+    name: "frontend.lint",
+    version: "1.0.0",
+    description: "Lint a Dockerfile",
+    options: Some(&[]),
+    metadata: &[Named::plain(JSON), Named::plain(TEXT), Named::plain(STATUS)],
+};
 
-/// More ranges than this are not written: the place of a warning then has one for all its lines, which means the same.
-const MOST_RANGES: usize = 100_000;
 /// The text says no more than this.
 const LONGEST_TEXT: usize = 4 << 20;
-
-/// What the subrequest gives, by the names of its metadata.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// `result.json`
-    pub json: String,
-    /// `result.txt`; shows the file, which may be no UTF-8.
-    pub text: Vec<u8>,
-    /// `result.statuscode`: 0 if there is nothing to complain about.
-    pub status: &'static str,
-}
 
 /// Why the file cannot be built.
 #[derive(Debug, Clone, Copy)]
@@ -48,17 +37,15 @@ pub struct Mistake<'a> {
     pub locations: &'a [Lines],
 }
 
-/// Puts what was found into the words of the subrequest.
-pub fn answer(warnings: &[Warning], file: &pb::SourceInfo, mistake: Option<Mistake<'_>>) -> Answer {
+/// What was found in a file. The status is 0 if there is nothing to complain about.
+pub fn linted(warnings: &[Warning], file: &pb::SourceInfo, mistake: Option<Mistake<'_>>) -> Answer {
     let status = match warnings.is_empty() && mistake.is_none() {
         true => "0",
         false => "1",
     };
-    Answer {
-        json: as_json(warnings, file, mistake),
-        text: as_text(warnings, file),
-        status,
-    }
+    Answer::new(&LINT, as_json(warnings, file, mistake))
+        .with(TEXT, as_text(warnings, file))
+        .with(STATUS, status)
 }
 
 #[derive(Serialize)]
@@ -88,11 +75,10 @@ struct BuildError<'a> {
 }
 
 fn as_json(warnings: &[Warning], file: &pb::SourceInfo, mistake: Option<Mistake<'_>>) -> String {
-    let lines = |warning: &Warning| warning.lines.map_or(0, |lines| lines.end - lines.start + 1);
-    let ranges: usize = warnings.iter().map(|warning| lines(warning) as usize).sum();
-    let place = |warning: &Warning| match (ranges > MOST_RANGES, warning.lines) {
-        (true, Some(lines)) => located(vec![llb::lines(lines.start, lines.end)]),
-        _ => located(warning.ranges()),
+    let places = Places::new(warnings.iter().filter_map(|warning| warning.lines));
+    let place = |warning: &Warning| match warning.lines {
+        Some(lines) => places.of(lines),
+        None => Places::nowhere(),
     };
     let entries: Vec<_> = warnings
         .iter()
@@ -109,31 +95,9 @@ fn as_json(warnings: &[Warning], file: &pb::SourceInfo, mistake: Option<Mistake<
         sources: [source_info(file, Form::Struct)],
         mistake: mistake.map(|mistake| BuildError {
             message: mistake.message,
-            location: located(merged(mistake.locations)),
+            location: Places::merged(mistake.locations),
         }),
     })
-}
-
-fn located(ranges: Vec<pb::Range>) -> Value {
-    location(&pb::Location {
-        source_index: 0,
-        ranges,
-    })
-}
-
-/// A range for each line, each line once.
-fn merged(locations: &[Lines]) -> Vec<pb::Range> {
-    let mut sorted = locations.to_vec();
-    sorted.sort();
-    let mut ranges = Vec::new();
-    let mut next = 0;
-    for lines in sorted {
-        for line in lines.start.max(next)..=lines.end {
-            ranges.push(llb::lines(line, line));
-            next = line + 1;
-        }
-    }
-    ranges
 }
 
 fn as_text(warnings: &[Warning], file: &pb::SourceInfo) -> Vec<u8> {
