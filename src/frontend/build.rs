@@ -76,7 +76,10 @@ pub(super) async fn answer(
 /// Fails for a capability that this frontend does not have; one that may be forwarded for is given back instead.
 fn check_capabilities(wanted: &str) -> gateway::Result<Option<gateway::Error>> {
     let mut missing = None;
-    for wanted in wanted.split(',').filter(|wanted| !wanted.is_empty()) {
+    if wanted.is_empty() {
+        return Ok(missing);
+    }
+    for wanted in wanted.split(',') {
         let name = wanted.split('+').next().unwrap_or_default();
         if CAPABILITIES.contains(&name) {
             continue;

@@ -152,7 +152,6 @@ impl Planner<'_> {
             keep_git_dir: add.keep_git_dir,
             unpack: add.unpack,
         };
-        remote.check(&transfer.sources)?;
         let context = Some(self.context);
         self.transfer_files(state, command, &transfer, context, remote)?;
         for source in &transfer.sources {
@@ -179,6 +178,7 @@ impl Planner<'_> {
             .to_owned();
         let destination = paths::destination(&os, &state.directory, &transfer.destination)?;
         let mode = chmod(&transfer.chmod)?;
+        remote.check(&transfer.sources)?;
         let shown = self.shown(&instruction.original, self.expander, &state.environment);
         let platform = state.platform.clone();
         let name = self.step_name(state, &shown, platform.as_ref())?;
