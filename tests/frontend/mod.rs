@@ -27,6 +27,7 @@ use serde_json::Value;
 
 use self::daemon::{Daemon, Seen};
 
+mod contexts; // what stands in the place of the client's directories, and of images
 mod forward; // to whom a request is handed on
 
 /// Promise: what a Dockerfile becomes changes only when somebody means it to.
@@ -98,13 +99,16 @@ fn answer(case: &Path) -> Answer {
 
 /// `mode` is what the frontend image says of itself.
 fn ask(mode: &str, locals: BTreeMap<String, PathBuf>, options: BTreeMap<String, String>) -> Answer {
+    ask_of(Daemon::new(locals), mode, options)
+}
+
+fn ask_of(daemon: Daemon, mode: &str, options: BTreeMap<String, String>) -> Answer {
     let environment = Environment {
         options,
         session: "session".to_owned(),
         platforms: vec![platform::parse("linux/amd64").unwrap()],
         defaults: BTreeMap::from([("FAL_MODE".to_owned(), mode.to_owned())]),
     };
-    let daemon = Daemon::new(locals);
     // Time stands still but for the calls of the daemon.
     let clock = tokio::runtime::Builder::new_current_thread()
         .enable_time()
