@@ -27,6 +27,7 @@ use serde_json::Value;
 
 use self::daemon::{Daemon, Seen};
 
+mod contexts; // what stands in the place of the client's directories, and of images
 mod forward; // to whom a request is handed on
 mod subrequests; // what is answered to questions about a build
 
@@ -109,13 +110,16 @@ fn inputs(case: &Path) -> (BTreeMap<String, PathBuf>, BTreeMap<String, String>) 
 
 /// `mode` is what the frontend image says of itself.
 fn ask(mode: &str, locals: BTreeMap<String, PathBuf>, options: BTreeMap<String, String>) -> Answer {
+    ask_of(Daemon::new(locals), mode, options)
+}
+
+fn ask_of(daemon: Daemon, mode: &str, options: BTreeMap<String, String>) -> Answer {
     let environment = Environment {
         options,
         session: "session".to_owned(),
         platforms: vec![platform::parse("linux/amd64").unwrap()],
         defaults: BTreeMap::from([("FAL_MODE".to_owned(), mode.to_owned())]),
     };
-    let daemon = Daemon::new(locals);
     // Time stands still but for the calls of the daemon.
     let clock = tokio::runtime::Builder::new_current_thread()
         .enable_time()

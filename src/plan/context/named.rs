@@ -260,8 +260,12 @@ pub(in crate::plan) fn load(
         }
         (Origin::Source(source), _) => {
             let meta = Meta::named(format!("[context {key}] {}", source.identifier));
-            let output = llb.add_source(Source::resolved(&source), meta);
-            Ok(Loaded::plain(Some(output)))
+            let mut source = Source::resolved(&source);
+            if source.identifier.starts_with("http") {
+                let name = source.attrs.entry("http.filename".to_owned());
+                name.or_insert_with(|| DOWNLOAD.to_owned());
+            }
+            Ok(Loaded::plain(Some(llb.add_source(source, meta))))
         }
         (Origin::Input(name), _) => input(&name, key, llb, options),
         _ => Err(messages::no_answer(&query.written)),
