@@ -115,6 +115,7 @@ fn builds(original: &Built, ours: &Built) -> Result<(), Difference> {
             }
         }
     }
+    attestations(original, ours)?;
     let keys = original.metadata.keys().chain(ours.metadata.keys());
     for key in keys {
         let (left, right) = (original.metadata.get(key), ours.metadata.get(key));
@@ -131,6 +132,27 @@ fn builds(original: &Built, ours: &Built) -> Result<(), Difference> {
             Value::from(String::from_utf8_lossy(bytes.map_or(&[], Vec::as_slice)))
         };
         values(&format!("bytes of {key}"), &bytes(left), &bytes(right))?;
+    }
+    Ok(())
+}
+
+fn attestations(original: &Built, ours: &Built) -> Result<(), Difference> {
+    let without_refs = |built: &Built| {
+        let mut attestations = built.attestations.clone();
+        for attestation in attestations.values_mut().flatten() {
+            attestation.reference = None;
+        }
+        serde_json::json!(attestations)
+    };
+    values("attestations", &without_refs(original), &without_refs(ours))?;
+    let all = |built: &Built| -> Vec<Option<Solved>> {
+        let all = built.attestations.values().flatten();
+        all.map(|one| one.reference.clone()).collect()
+    };
+    for pair in all(original).iter().zip(&all(ours)) {
+        if let (Some(left), Some(right)) = pair {
+            solved(left, right)?;
+        }
     }
     Ok(())
 }
