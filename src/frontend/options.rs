@@ -26,6 +26,10 @@ use crate::{
 /// The option that replaces the file's own `# check=`.
 const CHECK: &str = "build-arg:BUILDKIT_DOCKERFILE_CHECK";
 
+/// The arguments that win over the options `multi-platform` and `hostname`.
+const MULTI_PLATFORM: &str = "build-arg:BUILDKIT_MULTI_PLATFORM";
+const HOSTNAME: &str = "build-arg:BUILDKIT_SANDBOX_HOSTNAME";
+
 /// The option that names another frontend.
 pub(crate) const SYNTAX: &str = "build-arg:BUILDKIT_SYNTAX";
 
@@ -189,6 +193,12 @@ impl Options {
         let mut options = self.given.clone();
         options.insert("cmdline".to_owned(), cmdline.to_owned());
         options.insert("source".to_owned(), image.to_owned());
+        // What an argument says instead of an option, the other is told as that option.
+        for (argument, option) in [(MULTI_PLATFORM, "multi-platform"), (HOSTNAME, "hostname")] {
+            if let Some(value) = self.given.get(argument).filter(|value| !value.is_empty()) {
+                options.insert(option.to_owned(), value.clone());
+            }
+        }
         options
     }
 
@@ -300,7 +310,7 @@ fn resolve_mode(mode: &str) -> Result<ResolveMode> {
 
 fn multi_platform(given: &BTreeMap<String, String>, several: bool) -> Result<bool> {
     let text = |name: &str| given.get(name).filter(|value| !value.is_empty());
-    let Some(value) = text("build-arg:BUILDKIT_MULTI_PLATFORM").or_else(|| text("multi-platform"))
+    let Some(value) = text(MULTI_PLATFORM).or_else(|| text("multi-platform"))
     else {
         return Ok(several);
     };
@@ -340,7 +350,7 @@ fn cache_imports(json: &str, references: &str) -> Result<Vec<CacheImport>> {
 
 fn run_settings(given: &BTreeMap<String, String>) -> Result<RunSettings> {
     let text = |name: &str| given.get(name).map(String::as_str).unwrap_or_default();
-    let hostname = match text("build-arg:BUILDKIT_SANDBOX_HOSTNAME") {
+    let hostname = match text(HOSTNAME) {
         "" => text("hostname"),
         hostname => hostname,
     };
