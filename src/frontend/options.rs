@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value};
+
 use crate::{
     diagnostic::{Diagnostic, Result},
     gateway::CacheImport,
@@ -108,15 +110,6 @@ pub(crate) struct Sbom {
     pub(crate) generator: String,
     /// What the scanner is told beside.
     pub(crate) parameters: BTreeMap<String, String>,
-}
-
-/// An entry of `cache-imports`, as the client writes it.
-#[derive(serde::Deserialize)]
-struct WrittenImport {
-    #[serde(rename = "Type")]
-    kind: String,
-    #[serde(rename = "Attrs", default)]
-    attributes: BTreeMap<String, String>,
 }
 
 impl Options {
@@ -310,8 +303,7 @@ fn resolve_mode(mode: &str) -> Result<ResolveMode> {
 
 fn multi_platform(given: &BTreeMap<String, String>, several: bool) -> Result<bool> {
     let text = |name: &str| given.get(name).filter(|value| !value.is_empty());
-    let Some(value) = text(MULTI_PLATFORM).or_else(|| text("multi-platform"))
-    else {
+    let Some(value) = text(MULTI_PLATFORM).or_else(|| text("multi-platform")) else {
         return Ok(several);
     };
     match golang::parse_bool(value) {
@@ -328,16 +320,17 @@ fn multi_platform(given: &BTreeMap<String, String>, several: bool) -> Result<boo
 fn cache_imports(json: &str, references: &str) -> Result<Vec<CacheImport>> {
     let mut imports = Vec::new();
     if !json.is_empty() {
-        let read: Vec<WrittenImport> = serde_json::from_str(json).map_err(|why| {
+        let refuse = |why: String| {
             error(format!(
                 "failed to unmarshal cache-imports ({}): {why}",
                 golang::quote(json)
             ))
-        })?;
-        imports.extend(read.into_iter().map(|import| CacheImport {
-            kind: import.kind,
-            attrs: import.attributes,
-        }));
+        };
+        let list: Option<Vec<Map<String, Value>>> =
+            serde_json::from_str(json).map_err(|why| refuse(why.to_string()))?;
+        for entry in list.unwrap_or_default() {
+            imports.push(cache_import(entry).map_err(|why| refuse(why.to_string()))?);
+        }
     }
     if !references.is_empty() {
         imports.extend(references.split(',').map(|reference| CacheImport {
@@ -346,6 +339,24 @@ fn cache_imports(json: &str, references: &str) -> Result<Vec<CacheImport>> {
         }));
     }
     Ok(imports)
+}
+
+/// An entry of `cache-imports`. Names match in any case, unknown ones are passed over, and `null` says nothing.
+fn cache_import(entry: Map<String, Value>) -> serde_json::Result<CacheImport> {
+    let mut import = CacheImport::default();
+    for (name, value) in entry {
+        if value.is_null() {
+            continue;
+        }
+        if golang::equal_fold(&name, "Type") {
+            import.kind = serde_json::from_value(value)?;
+        } else if golang::equal_fold(&name, "Attrs") {
+            let attributes: BTreeMap<String, Option<String>> = serde_json::from_value(value)?;
+            let given = |(name, value): (String, Option<String>)| (name, value.unwrap_or_default());
+            import.attrs.extend(attributes.into_iter().map(given));
+        }
+    }
+    Ok(import)
 }
 
 fn run_settings(given: &BTreeMap<String, String>) -> Result<RunSettings> {
