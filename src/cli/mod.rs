@@ -161,8 +161,5 @@ impl Input {
 /// The ops of the file as a table.
 fn planned(source: &Source, input: &Input) -> Result<String> {
     let converted = offline::convert(source, input.target.as_deref(), &input.build_args())?;
-    Ok(llb::print(&offline::definition(
-        &converted.plan.llb,
-        converted.plan.output,
-    )))
+    Ok(llb::print(&offline::checked(&converted.plan)?))
 }

@@ -99,7 +99,9 @@ pub fn lint(
         world: &World::plain(ignore),
         all_stages: target.is_none(),
     };
-    let mistake = converted(source, &wanted, &mut seen).err();
+    let mistake = converted(source, &wanted, &mut seen)
+        .and_then(|converted| checked(&converted.plan))
+        .err();
     // They are made up, platform and all.
     seen.plan.bases.clear();
     let Some(file) = &seen.file else {
@@ -206,6 +208,13 @@ pub fn definition(graph: &Graph, output: Input) -> Definition {
         capabilities: &|_| true,
     };
     llb::marshal(graph, output, &defaults)
+}
+
+/// The definition of a plan, if a daemon takes it.
+pub fn checked(plan: &Plan) -> Result<Definition> {
+    let definition = definition(&plan.llb, plan.output);
+    plan.check(&definition)?;
+    Ok(definition)
 }
 
 fn bases(graph: stage::Graph, options: &plan::Options<'_>, image: &[u8]) -> Result<Bases> {

@@ -154,7 +154,7 @@ impl<G: Gateway> Job<'_, G> {
         if fal.adds_layers() {
             layers::add_all(self, fal, &mut plan).await?;
         }
-        let definition = self.marshal(&plan.llb, plan.output, wanted)?;
+        let definition = self.marshal(&plan, plan.output, wanted)?;
         Ok(subrequest::converted(&definition))
     }
 
@@ -219,7 +219,9 @@ impl<G: Gateway> Job<'_, G> {
             false => None,
             true => Some(layers::add(self, fal, &mut plan, wanted).await?),
         };
-        let definition = self.marshal(&plan.llb, plan.output, wanted)?;
+        let definition = self
+            .marshal(&plan, plan.output, wanted)
+            .map_err(|error| error.context("failed to marshal LLB definition"))?;
         let request = SolveRequest {
             cache_imports: self.options.cache_imports.clone(),
             ..SolveRequest::definition(definition)
@@ -372,7 +374,7 @@ impl<G: Gateway> Job<'_, G> {
     /// The definition of `output`, ready to be sent.
     pub(super) fn marshal(
         &self,
-        graph: &llb::Graph,
+        plan: &Plan,
         output: llb::Input,
         wanted: Option<&Platform>,
     ) -> Result<llb::Definition> {
@@ -383,7 +385,8 @@ impl<G: Gateway> Job<'_, G> {
             platform: &platform,
             capabilities: &capabilities,
         };
-        let definition = llb::marshal(graph, output, &defaults);
+        let definition = llb::marshal(&plan.llb, output, &defaults);
+        plan.check(&definition)?;
         self.check_text(&definition)?;
         Ok(definition)
     }
@@ -400,9 +403,7 @@ impl<G: Gateway> Job<'_, G> {
         let Some(op) = definition.ops.iter().find(is_hit) else {
             return Ok(());
         };
-        let error = Diagnostic::error(
-            "failed to marshal LLB definition: string field contains invalid UTF-8",
-        );
+        let error = Diagnostic::error("string field contains invalid UTF-8");
         Err(match definition.lines_of(&llb::digest(op)) {
             Some((first, last)) => error.at(Lines::new(first, last)),
             None => error,

@@ -164,7 +164,7 @@ async fn read_report(
     file: &str,
     wanted: Option<&Platform>,
 ) -> Result<Report> {
-    let definition = job.marshal(&plan.llb, Some(output), wanted)?;
+    let definition = job.marshal(plan, Some(output), wanted)?;
     let solved = job
         .gateway
         .solve(SolveRequest {

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value};
+
 use crate::{
     diagnostic::{Diagnostic, Result},
     gateway::CacheImport,
@@ -25,6 +27,10 @@ use crate::{
 
 /// The option that replaces the file's own `# check=`.
 const CHECK: &str = "build-arg:BUILDKIT_DOCKERFILE_CHECK";
+
+/// The arguments that win over the options `multi-platform` and `hostname`.
+const MULTI_PLATFORM: &str = "build-arg:BUILDKIT_MULTI_PLATFORM";
+const HOSTNAME: &str = "build-arg:BUILDKIT_SANDBOX_HOSTNAME";
 
 /// The option that names another frontend.
 pub(crate) const SYNTAX: &str = "build-arg:BUILDKIT_SYNTAX";
@@ -106,15 +112,6 @@ pub(crate) struct Sbom {
     pub(crate) parameters: BTreeMap<String, String>,
 }
 
-/// An entry of `cache-imports`, as the client writes it.
-#[derive(serde::Deserialize)]
-struct WrittenImport {
-    #[serde(rename = "Type")]
-    kind: String,
-    #[serde(rename = "Attrs", default)]
-    attributes: BTreeMap<String, String>,
-}
-
 impl Options {
     /// Reads what the daemon passed.
     pub(crate) fn read(given: BTreeMap<String, String>) -> Result<Self> {
@@ -189,6 +186,12 @@ impl Options {
         let mut options = self.given.clone();
         options.insert("cmdline".to_owned(), cmdline.to_owned());
         options.insert("source".to_owned(), image.to_owned());
+        // What an argument says instead of an option, the other is told as that option.
+        for (argument, option) in [(MULTI_PLATFORM, "multi-platform"), (HOSTNAME, "hostname")] {
+            if let Some(value) = self.given.get(argument).filter(|value| !value.is_empty()) {
+                options.insert(option.to_owned(), value.clone());
+            }
+        }
         options
     }
 
@@ -300,8 +303,7 @@ fn resolve_mode(mode: &str) -> Result<ResolveMode> {
 
 fn multi_platform(given: &BTreeMap<String, String>, several: bool) -> Result<bool> {
     let text = |name: &str| given.get(name).filter(|value| !value.is_empty());
-    let Some(value) = text("build-arg:BUILDKIT_MULTI_PLATFORM").or_else(|| text("multi-platform"))
-    else {
+    let Some(value) = text(MULTI_PLATFORM).or_else(|| text("multi-platform")) else {
         return Ok(several);
     };
     match golang::parse_bool(value) {
@@ -318,16 +320,17 @@ fn multi_platform(given: &BTreeMap<String, String>, several: bool) -> Result<boo
 fn cache_imports(json: &str, references: &str) -> Result<Vec<CacheImport>> {
     let mut imports = Vec::new();
     if !json.is_empty() {
-        let read: Vec<WrittenImport> = serde_json::from_str(json).map_err(|why| {
+        let refuse = |why: String| {
             error(format!(
                 "failed to unmarshal cache-imports ({}): {why}",
                 golang::quote(json)
             ))
-        })?;
-        imports.extend(read.into_iter().map(|import| CacheImport {
-            kind: import.kind,
-            attrs: import.attributes,
-        }));
+        };
+        let list: Option<Vec<Map<String, Value>>> =
+            serde_json::from_str(json).map_err(|why| refuse(why.to_string()))?;
+        for entry in list.unwrap_or_default() {
+            imports.push(cache_import(entry).map_err(|why| refuse(why.to_string()))?);
+        }
     }
     if !references.is_empty() {
         imports.extend(references.split(',').map(|reference| CacheImport {
@@ -338,9 +341,27 @@ fn cache_imports(json: &str, references: &str) -> Result<Vec<CacheImport>> {
     Ok(imports)
 }
 
+/// An entry of `cache-imports`. Names match in any case, unknown ones are passed over, and `null` says nothing.
+fn cache_import(entry: Map<String, Value>) -> serde_json::Result<CacheImport> {
+    let mut import = CacheImport::default();
+    for (name, value) in entry {
+        if value.is_null() {
+            continue;
+        }
+        if golang::equal_fold(&name, "Type") {
+            import.kind = serde_json::from_value(value)?;
+        } else if golang::equal_fold(&name, "Attrs") {
+            let attributes: BTreeMap<String, Option<String>> = serde_json::from_value(value)?;
+            let given = |(name, value): (String, Option<String>)| (name, value.unwrap_or_default());
+            import.attrs.extend(attributes.into_iter().map(given));
+        }
+    }
+    Ok(import)
+}
+
 fn run_settings(given: &BTreeMap<String, String>) -> Result<RunSettings> {
     let text = |name: &str| given.get(name).map(String::as_str).unwrap_or_default();
-    let hostname = match text("build-arg:BUILDKIT_SANDBOX_HOSTNAME") {
+    let hostname = match text(HOSTNAME) {
         "" => text("hostname"),
         hostname => hostname,
     };

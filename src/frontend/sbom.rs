@@ -60,7 +60,7 @@ pub(super) async fn scan(
     shown: &str,
 ) -> Result<Attestation> {
     let found = plan.scan(scanner, shown);
-    let definition = job.marshal(&plan.llb, found, wanted)?;
+    let definition = job.marshal(plan, found, wanted)?;
     let request = SolveRequest::definition(definition);
     let solved = job.gateway.solve(request).await?;
     let said = [("reason", "sbom"), ("sbom-core", SCANNED)];

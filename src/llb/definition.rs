@@ -40,6 +40,15 @@ impl Definition {
         Some((first, last))
     }
 
+    /// The digest of the first op that runs a command without words.
+    pub fn runs_nothing(&self) -> Option<String> {
+        let is_empty = |op: &&Bytes| match pb::Op::decode((*op).clone()).map(|op| op.op) {
+            Ok(Some(pb::op::Op::Exec(exec))) => exec.meta.is_none_or(|meta| meta.args.is_empty()),
+            _ => false,
+        };
+        self.ops.iter().find(is_empty).map(|op| digest(op))
+    }
+
     /// The message that carries this definition. The ops are shared, not copied.
     pub fn to_pb(&self) -> pb::Definition {
         self.clone().into()

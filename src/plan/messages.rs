@@ -132,8 +132,8 @@ pub(super) fn bad_run(arguments: &[String]) -> Box<Diagnostic> {
     ))
 }
 
-pub(super) fn no_arguments() -> Box<Diagnostic> {
-    error("arguments are required")
+pub(super) fn no_arguments() -> Diagnostic {
+    Diagnostic::error("arguments are required")
 }
 
 pub(super) fn copy_of_url() -> Box<Diagnostic> {

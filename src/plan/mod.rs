@@ -77,8 +77,27 @@ pub struct Plan {
     pub epoch: Option<Timestamp>,
     /// Whether the target is built without the cache.
     pub ignore_cache: bool,
+    /// Whether some RUN has nothing to run.
+    runs_nothing: bool,
     /// What an SBOM tells of beside the target.
     pub scanned: Scanned,
+}
+
+impl Plan {
+    /// Fails for a definition of this plan's that no daemon takes, because an op in it runs nothing.
+    pub fn check(&self, definition: &llb::Definition) -> Result<()> {
+        if !self.runs_nothing {
+            return Ok(());
+        }
+        match definition.runs_nothing() {
+            None => Ok(()),
+            Some(op) => Err(match definition.lines_of(&op) {
+                Some((first, last)) => messages::no_arguments().at(Lines::new(first, last)),
+                None => messages::no_arguments(),
+            }
+            .into()),
+        }
+    }
 }
 
 /// Plans the target once every base is known.
@@ -121,6 +140,8 @@ struct Planner<'a> {
     locals: Vec<context::PendingLocal>,
     /// How many `--link` layers there are.
     links: usize,
+    /// Whether some RUN has nothing to run.
+    runs_nothing: bool,
     /// The stage whose commands are planned; its state is with them.
     current: StageId,
     /// How much the build can still grow.
@@ -157,6 +178,7 @@ impl<'a> Planner<'a> {
             context_paths: BTreeSet::new(),
             locals,
             links: 0,
+            runs_nothing: false,
             current,
         }
     }
@@ -297,6 +319,7 @@ impl<'a> Planner<'a> {
                 .unwrap_or_else(|| self.options.target_platform.clone()),
             epoch: self.graph.epoch,
             ignore_cache: state.ignore_cache,
+            runs_nothing: self.runs_nothing,
             scanned,
         })
     }

@@ -244,10 +244,15 @@ impl<'a> Resolution<'a> {
         state.platform = Some(platform.clone());
     }
 
-    /// A base that nothing needs is named all the same, and its stage's steps count on from there, as in docker/dockerfile.
+    /// A base that nothing needs is named all the same, and its stage's steps count on from there, as in docker/dockerfile. Should
+    /// a trigger need it later, it goes by its full name.
     fn count_unused(&mut self, id: StageId, query: &Query) {
         let platform = query.wanted.platform();
         names::step(&mut self.states[id.index()], "", platform, false, None);
+        if let Ok(reference) = reference::parse_normalized(&query.written) {
+            let name = reference.tag_name_only().to_string();
+            self.graph.rename_base(id, name);
+        }
     }
 
     fn begin(&mut self, id: StageId, query: Query, known: &Known) -> Result<()> {

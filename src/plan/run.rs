@@ -51,9 +51,8 @@ impl Planner<'_> {
             exec.mounts
                 .push(exec::Mount::tmpfs("/dev/shm", self.options.run.shm_size));
         }
-        if arguments.is_empty() {
-            return Err(messages::no_arguments());
-        }
+        // A mistake all the same, but only of who wants the op: `Plan::check`.
+        self.runs_nothing |= arguments.is_empty();
 
         let masked = masked(&state.environment, mounts);
         let expander = Expander {

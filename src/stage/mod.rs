@@ -260,6 +260,11 @@ impl Graph {
         }
     }
 
+    /// Calls the base of a stage by another name.
+    pub fn rename_base(&mut self, id: StageId, name: String) {
+        self.stages[id.0].base_name = name;
+    }
+
     /// Puts ONBUILD triggers before the commands of a stage. Gives whether they brought new stages to read from.
     pub fn add_triggers(&mut self, id: StageId, triggers: &[String]) -> Result<bool> {
         let lines = self.stages[id.0].lines;

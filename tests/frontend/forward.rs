@@ -74,3 +74,21 @@ fn a_syntax_line_for_dockerfile_does_not_drop_the_fal_layers() {
         check_in("off", first, &[], Some(&first["# syntax=".len()..]));
     }
 }
+
+/// It reads the argument as well, but not every frontend does.
+#[test]
+fn an_argument_that_stands_for_an_option_is_handed_on_as_the_option_too() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("Dockerfile"), "# syntax=a/b\n").unwrap();
+    let locals = BTreeMap::from([("dockerfile".to_owned(), folder.path().to_owned())]);
+    let given = [
+        ("hostname", "loses"),
+        ("build-arg:BUILDKIT_SANDBOX_HOSTNAME", "wins"),
+        ("build-arg:BUILDKIT_MULTI_PLATFORM", "true"),
+    ];
+    let given = given.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let answer = ask("off", locals, given.into());
+    let options = &answer.seen.forwarded[0].options;
+    assert_eq!(options["hostname"], "wins");
+    assert_eq!(options["multi-platform"], "true");
+}

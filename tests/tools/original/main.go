@@ -17,6 +17,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client/llb"
@@ -48,6 +49,8 @@ type request struct {
 	// Images are their configs by reference; `*` stands for every other, and one without a config
 	// cannot be found.
 	Images map[string]string `json:"images"`
+	// Inputs are definitions that the caller hands over, by name.
+	Inputs map[string][]byte `json:"inputs"`
 	// Platform is the worker's.
 	Platform string `json:"platform"`
 }
@@ -73,6 +76,17 @@ type built struct {
 	// Refs by platform; the name of the only one is empty.
 	Refs     map[string]*solved `json:"refs"`
 	Metadata map[string][]byte  `json:"metadata"`
+	// Attestations by platform.
+	Attestations map[string][]attestation `json:"attestations"`
+}
+
+type attestation struct {
+	Kind      int32             `json:"kind"`
+	Metadata  map[string][]byte `json:"metadata"`
+	Path      string            `json:"path"`
+	Predicate string            `json:"predicate"`
+	Subjects  int               `json:"subjects"`
+	Ref       *solved           `json:"ref"`
 }
 
 type solved struct {
@@ -179,6 +193,22 @@ func describe(result *gateway.Result) *built {
 	for name, ref := range result.Refs {
 		add(name, ref)
 	}
+	b.Attestations = map[string][]attestation{}
+	for platform, list := range result.Attestations {
+		for _, one := range list {
+			told := attestation{
+				Kind:      int32(one.Kind),
+				Metadata:  one.Metadata,
+				Path:      one.Path,
+				Predicate: one.InToto.PredicateType,
+				Subjects:  len(one.InToto.Subjects),
+			}
+			if one.Ref != nil {
+				told.Ref = one.Ref.(*reference).solved()
+			}
+			b.Attestations[platform] = append(b.Attestations[platform], told)
+		}
+	}
 	return b
 }
 
@@ -258,12 +288,55 @@ func (w *world) ResolveImageConfig(_ context.Context, ref string, opt sourcereso
 	return ref, digest.FromString(strings.Join([]string{kind, ref, mode, written}, " ")), []byte(config), nil
 }
 
-func (w *world) ResolveSourceMetadata(_ context.Context, op *pb.SourceOp, _ sourceresolver.Opt) (*sourceresolver.MetaResponse, error) {
-	return &sourceresolver.MetaResponse{Op: op}, nil
+// commit is what every repository is at.
+const commit = `tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904
+author a <a@example.com> 1600000000 +0100
+committer c <c@example.com> 1600000001 -0230
+
+text
+`
+
+// modified is when every download was changed last.
+var modified = time.Unix(1500000000, 0)
+
+func (w *world) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp, opt sourceresolver.Opt) (*sourceresolver.MetaResponse, error) {
+	scheme, rest, _ := strings.Cut(op.Identifier, "://")
+	response := &sourceresolver.MetaResponse{Op: op}
+	switch scheme {
+	case "docker-image", "oci-layout":
+		_, about, config, err := w.ResolveImageConfig(ctx, rest, opt)
+		if err != nil {
+			return nil, err
+		}
+		response.Image = &sourceresolver.ResolveImageResponse{Digest: about, Config: config}
+	case "git":
+		response.Git = &sourceresolver.ResolveGitResponse{}
+		if opt.GitOpt != nil && opt.GitOpt.ReturnObject {
+			response.Git.CommitObject = []byte(commit)
+		}
+	case "http", "https":
+		response.HTTP = &sourceresolver.ResolveHTTPResponse{}
+		if !strings.Contains(rest, "undated") {
+			response.HTTP.LastModified = &modified
+		}
+	}
+	return response, nil
 }
 
 func (w *world) Inputs(context.Context) (map[string]llb.State, error) {
-	return nil, nil
+	inputs := map[string]llb.State{}
+	for name, written := range w.request.Inputs {
+		var definition pb.Definition
+		if err := definition.Unmarshal(written); err != nil {
+			return nil, err
+		}
+		op, err := llb.NewDefinitionOp(&definition)
+		if err != nil {
+			return nil, err
+		}
+		inputs[name] = llb.NewState(op)
+	}
+	return inputs, nil
 }
 
 func (w *world) NewContainer(context.Context, gateway.NewContainerRequest) (gateway.Container, error) {
@@ -315,10 +388,14 @@ func (r *reference) ReadFile(_ context.Context, read gateway.ReadRequest) ([]byt
 	}
 	local, isLocal := strings.CutPrefix(op.GetSource().GetIdentifier(), "local://")
 	if !isLocal {
-		// A repository holds what the client's folder holds.
+		// A repository or a download holds what the client's folder holds.
 		local = "dockerfile"
 	}
 	if content, ok := r.world.Files[local+"/"+read.Filename]; ok {
+		if read.Range != nil {
+			content = content[min(read.Range.Offset, len(content)):]
+			content = content[:min(read.Range.Length, len(content))]
+		}
 		return content, nil
 	}
 	return nil, fmt.Errorf("open %s: no such file or directory", read.Filename)

@@ -40,6 +40,20 @@ pub(super) struct Built {
     pub(super) refs: BTreeMap<String, Option<Solved>>,
     #[serde(with = "base64::map")]
     pub(super) metadata: BTreeMap<String, Vec<u8>>,
+    /// By platform.
+    pub(super) attestations: BTreeMap<String, Vec<Attestation>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Attestation {
+    pub(super) kind: i32,
+    #[serde(with = "base64::map")]
+    pub(super) metadata: BTreeMap<String, Vec<u8>>,
+    pub(super) path: String,
+    pub(super) predicate: String,
+    pub(super) subjects: usize,
+    #[serde(rename = "ref")]
+    pub(super) reference: Option<Solved>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -22,6 +22,9 @@ pub(super) struct Case {
     /// Files of local sources: the source's name, a slash, the path.
     #[serde(with = "base64::map")]
     pub(super) files: BTreeMap<String, Vec<u8>>,
+    /// Definitions that the caller hands over, by name.
+    #[serde(with = "base64::map", default)]
+    pub(super) inputs: BTreeMap<String, Vec<u8>>,
     /// Configs of images by reference; [`OTHERS`] stands for every other, and one without a config cannot be found.
     pub(super) images: BTreeMap<String, String>,
     /// The worker's.
@@ -43,6 +46,7 @@ impl Case {
         Self {
             options: BTreeMap::from([(CHOSEN.0.to_owned(), CHOSEN.1.to_owned())]),
             files: BTreeMap::from([("dockerfile/Dockerfile".to_owned(), dockerfile.into())]),
+            inputs: BTreeMap::new(),
             images: BTreeMap::from([(OTHERS.to_owned(), IMAGE.to_owned())]),
             platform: "linux/amd64".to_owned(),
         }

@@ -6,7 +6,7 @@ use fal_frontend::{llb, proto::pb};
 use prost::Message;
 use serde_json::Value;
 
-use super::answer::{Answer, Built, Refusal, Solved, Warning};
+use super::answer::{Answer, Built, Range, Refusal, Solved, Warning};
 use crate::parity::{answer::Definition, definition::definitions, difference::differences};
 
 /// What both say alike.
@@ -74,7 +74,16 @@ pub(super) fn compare(original: &Answer, ours: &Answer) -> Result<Agreement, Dif
 }
 
 fn refusals(original: &Refusal, ours: &Refusal) -> Result<(), Difference> {
-    if original == ours {
+    // A place without lines is shown nowhere.
+    let places = |refusal: &Refusal| -> Vec<Vec<Range>> {
+        let places = refusal.places.iter();
+        places
+            .filter(|ranges| !ranges.is_empty())
+            .cloned()
+            .collect()
+    };
+    let same_text = original.message == ours.message && original.code == ours.code;
+    if same_text && places(original) == places(ours) {
         return Ok(());
     }
     let notes = vec![
@@ -115,11 +124,18 @@ fn builds(original: &Built, ours: &Built) -> Result<(), Difference> {
             }
         }
     }
+    attestations(original, ours)?;
     let keys = original.metadata.keys().chain(ours.metadata.keys());
     for key in keys {
         let (left, right) = (original.metadata.get(key), ours.metadata.get(key));
         if left == right {
             continue;
+        }
+        if let (Some(left), Some(right)) = (converted(left), converted(right)) {
+            if left == right {
+                continue;
+            }
+            return Err(told_of_definitions(definitions(&left, &right)));
         }
         let parsed = |bytes: Option<&Vec<u8>>| {
             let text = bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
@@ -131,6 +147,27 @@ fn builds(original: &Built, ours: &Built) -> Result<(), Difference> {
             Value::from(String::from_utf8_lossy(bytes.map_or(&[], Vec::as_slice)))
         };
         values(&format!("bytes of {key}"), &bytes(left), &bytes(right))?;
+    }
+    Ok(())
+}
+
+fn attestations(original: &Built, ours: &Built) -> Result<(), Difference> {
+    let without_refs = |built: &Built| {
+        let mut attestations = built.attestations.clone();
+        for attestation in attestations.values_mut().flatten() {
+            attestation.reference = None;
+        }
+        serde_json::json!(attestations)
+    };
+    values("attestations", &without_refs(original), &without_refs(ours))?;
+    let all = |built: &Built| -> Vec<Option<Solved>> {
+        let all = built.attestations.values().flatten();
+        all.map(|one| one.reference.clone()).collect()
+    };
+    for pair in all(original).iter().zip(&all(ours)) {
+        if let (Some(left), Some(right)) = pair {
+            solved(left, right)?;
+        }
     }
     Ok(())
 }
@@ -168,17 +205,29 @@ fn solved(original: &Solved, ours: &Solved) -> Result<(), Difference> {
             false => "the same ops in another order, or in other bytes".to_owned(),
         });
     }
+    Err(told_of_definitions(notes))
+}
+
+/// The answer to `frontend.convertllb`, if it has progress groups, whose names are by chance.
+fn converted(bytes: Option<&Vec<u8>>) -> Option<Definition> {
+    let text = std::str::from_utf8(bytes?).ok()?;
+    let has_groups = text.contains("\"progress_group\": {");
+    has_groups.then(|| Definition::parse(text).ok()).flatten()
+}
+
+fn told_of_definitions(notes: Vec<String>) -> Difference {
     // The first line is the op's name.
     let telling = notes
         .iter()
         .find(|note| note.contains(": original "))
-        .unwrap_or(&notes[0]);
+        .or(notes.first())
+        .map_or("", String::as_str);
     let place = telling.split(": original ").next().unwrap_or_default();
     let place = match place.rsplit_once(": ") {
         Some((_, place)) => place,
         None => place,
     };
-    Err(difference(format!("definition: {place}"), notes))
+    difference(format!("definition: {place}"), notes)
 }
 
 /// Progress groups have names by chance: numbers instead, in the order of the ops.

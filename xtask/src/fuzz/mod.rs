@@ -286,7 +286,7 @@ fn judge(
             },
         };
         if holds {
-            return Ok(Judgement::Explained(rule.reason));
+            return Ok(Judgement::Explained(rule.listed));
         }
     }
     if let Some(agreement) = by_chance(frontends, case, &ours)? {

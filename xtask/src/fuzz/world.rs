@@ -12,17 +12,18 @@ use std::{
 use fal_frontend::{
     frontend::{self, Environment},
     gateway::{
-        Capabilities, CapabilitySet, Error, FileRange, Gateway, Ref, Refs, ResolvedImage,
-        ResolvedSource, Result, SolveRequest, SolveResult, SourceRequest, Stat, Warning,
+        self, Capabilities, CapabilitySet, Error, FileRange, Gateway, Ref, Refs, ResolvedGit,
+        ResolvedHttp, ResolvedImage, ResolvedSource, Result, SolveRequest, SolveResult,
+        SourceRequest, Stat, Warning,
     },
-    proto::pb,
+    proto::{frontend::Timestamp, pb},
     reference::platform::{self, Platform},
 };
 use prost::Message;
 use serde::Deserialize;
 
 use super::{
-    answer::{Answer, Built, CacheImport, Range, Refusal, Solved},
+    answer::{Answer, Attestation, Built, CacheImport, Range, Refusal, Solved},
     case::{Case, OTHERS},
 };
 
@@ -46,6 +47,17 @@ impl Hello {
         }
     }
 }
+
+/// What every repository is at.
+const COMMIT: &str = "tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904
+author a <a@example.com> 1600000000 +0100
+committer c <c@example.com> 1600000001 -0230
+
+text
+";
+
+/// When every download was changed last.
+const MODIFIED: i64 = 1_500_000_000;
 
 /// Asks our frontend.
 pub(super) fn answer(case: &Case, capabilities: &Capabilities) -> Answer {
@@ -110,6 +122,29 @@ impl World<'_> {
                 .into_iter()
                 .map(|(name, value)| (name, value.to_vec()))
                 .collect(),
+            attestations: result
+                .attestations
+                .into_iter()
+                .map(|(platform, list)| {
+                    let list = list.into_iter().map(|one| self.attested(one));
+                    (platform, list.collect())
+                })
+                .collect(),
+        }
+    }
+
+    fn attested(&self, attestation: gateway::Attestation) -> Attestation {
+        Attestation {
+            kind: attestation.kind,
+            metadata: attestation
+                .metadata
+                .into_iter()
+                .map(|(name, value)| (name, value.to_vec()))
+                .collect(),
+            path: attestation.path,
+            predicate: attestation.in_toto_predicate_type,
+            subjects: attestation.in_toto_subjects.len(),
+            reference: attestation.r#ref.and_then(|one| self.request(&one)),
         }
     }
 
@@ -171,13 +206,19 @@ impl Gateway for World<'_> {
         &self,
         reference: &Ref,
         path: &str,
-        _: Option<FileRange>,
+        range: Option<FileRange>,
     ) -> Result<prost::bytes::Bytes> {
         let source = self.source(reference).unwrap_or_default();
-        // A repository holds what the client's folder holds.
+        // A repository or a download holds what the client's folder holds.
         let local = source.strip_prefix("local://").unwrap_or("dockerfile");
         match self.case.files.get(&format!("{local}/{path}")) {
-            Some(content) => Ok(content.clone().into()),
+            Some(content) => {
+                let range = range.map_or(0..content.len(), |range| {
+                    let start = (range.offset as usize).min(content.len());
+                    start..(start + range.length as usize).min(content.len())
+                });
+                Ok(content[range].to_vec().into())
+            }
             None => Err(no_file("open", path)),
         }
     }
@@ -195,12 +236,7 @@ impl Gateway for World<'_> {
         let (kind, reference) = match identifier.split_once("://") {
             Some(("docker-image", reference)) => ("image", reference),
             Some(("oci-layout", reference)) => ("layout", reference),
-            _ => {
-                return Ok(ResolvedSource {
-                    source: request.source,
-                    ..ResolvedSource::default()
-                });
-            }
+            _ => return Ok(other_source(request)),
         };
         let images = &self.case.images;
         let config = images.get(reference).or_else(|| images.get(OTHERS));
@@ -242,13 +278,50 @@ impl Gateway for World<'_> {
     }
 
     async fn inputs(&self) -> Result<BTreeMap<String, pb::Definition>> {
-        Ok(BTreeMap::new())
+        let decode = |(name, bytes): (&String, &Vec<u8>)| {
+            let definition = pb::Definition::decode(bytes.as_slice());
+            let definition = definition.map_err(|why| Error::new(why.to_string()));
+            Ok((name.clone(), definition?))
+        };
+        self.case.inputs.iter().map(decode).collect()
     }
 
     async fn warn(&self, warning: Warning) -> Result<()> {
         self.warnings.borrow_mut().push(warning);
         Ok(())
     }
+}
+
+/// What is told of a source that is no image.
+fn other_source(request: SourceRequest) -> ResolvedSource {
+    let mut resolved = ResolvedSource {
+        source: request.source,
+        ..ResolvedSource::default()
+    };
+    let identifier = &resolved.source.identifier;
+    match identifier.split_once("://") {
+        Some(("git", _)) => {
+            resolved.git = Some(ResolvedGit {
+                commit_object: match request.git_objects {
+                    true => COMMIT.into(),
+                    false => Default::default(),
+                },
+                ..ResolvedGit::default()
+            });
+        }
+        Some(("http" | "https", url)) => {
+            let last_modified = Timestamp {
+                seconds: MODIFIED,
+                nanos: 0,
+            };
+            resolved.http = Some(ResolvedHttp {
+                last_modified: (!url.contains("undated")).then_some(last_modified),
+                ..ResolvedHttp::default()
+            });
+        }
+        _ => {}
+    }
+    resolved
 }
 
 fn no_file(call: &str, path: &str) -> Error {

@@ -69,7 +69,7 @@ impl Difference {
 }
 
 /// Whether a list of differences has a row, or an item, that begins so.
-pub(super) fn is_listed(list: &str, beginning: &str) -> bool {
+pub(crate) fn is_listed(list: &str, beginning: &str) -> bool {
     list.lines()
         .filter_map(|line| line.strip_prefix("| ").or_else(|| line.strip_prefix("- ")))
         .any(|row| row.starts_with(beginning))

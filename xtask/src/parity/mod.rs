@@ -15,7 +15,7 @@ pub(crate) mod answer; // what a frontend said, parsed
 mod built; // two built images to the places where they differ
 pub(crate) mod cases; // folders to cases
 mod compare; // two answers to a verdict
-mod declared; // what a case declares beforehand
+pub(crate) mod declared; // what a case declares beforehand
 pub(crate) mod definition; // two definitions to the places where they differ
 pub(crate) mod difference; // two JSON values to the places where they differ
 mod refusal; // an error in one line
