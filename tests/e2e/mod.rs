@@ -3,9 +3,11 @@
 //! These tests need what `cargo xtask test` starts and puts into the environment; without it
 //! they are ignored.
 
+mod site; // what the daemon fetches
 mod stack; // the parts, as tests use them
 
 mod cache; // one cache for the original and us
+mod contexts; // what is built from repositories, downloads and other builds
 mod doors; // the three ways to a frontend
 mod errors; // what a user sees when a build fails
 mod modes; // what `mode=app` asks of an image, and `mode=off` does not

@@ -75,11 +75,17 @@ impl Stack {
         for local in ["context", "dockerfile"] {
             command.args(["--local", &format!("{local}={}", folder.display())]);
         }
-        finish(command.args(arguments), &[])
+        finish(command.args(arguments), Stdio::null())
     }
 
     /// `buildx build` of `folder` on the same daemon, through the remote driver.
     pub(super) fn buildx(&self, folder: &Path, arguments: &[&str]) -> Outcome {
+        let arguments = [arguments, &[folder.to_str().expect("a path in UTF-8")]].concat();
+        self.buildx_verb("build", Stdio::null(), &arguments)
+    }
+
+    /// `buildx build` or `buildx bake` on the same daemon, with these words after it, and something to read.
+    pub(super) fn buildx_verb(&self, verb: &str, input: Stdio, arguments: &[&str]) -> Outcome {
         let config = TempDir::new().expect("a temporary folder");
         let buildx = || {
             let mut command = Command::new("buildx");
@@ -94,8 +100,8 @@ impl Stack {
             .expect("buildx starts");
         assert!(created.status.success(), "{}", printed(&created));
         let mut command = buildx();
-        command.args(["build", "--builder", "e2e", "--progress", "plain"]);
-        finish(command.args(arguments), &[folder])
+        command.args([verb, "--builder", "e2e", "--progress", "plain"]);
+        finish(command.args(arguments), input)
     }
 
     /// The config of an image in the registry.
@@ -185,14 +191,13 @@ pub(super) fn folder(files: &[(&str, &str)]) -> TempDir {
 }
 
 /// Runs a client to the end, with a metadata file.
-fn finish(command: &mut Command, last: &[&Path]) -> Outcome {
+fn finish(command: &mut Command, input: Stdio) -> Outcome {
     let folder = TempDir::new().expect("a temporary folder");
     let metadata: PathBuf = folder.path().join("metadata.json");
     let output = command
         .arg("--metadata-file")
         .arg(&metadata)
-        .args(last)
-        .stdin(Stdio::null())
+        .stdin(input)
         .output()
         .expect("the client starts");
     let metadata = fs::read(metadata).map_or(Value::Null, |text| {

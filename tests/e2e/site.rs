@@ -1,0 +1,160 @@
+//! A site on a loopback port, which the daemon can fetch from: files, some of them with a time, and a repository.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    net::{TcpListener, TcpStream},
+    path::Path,
+    process::{Command, Stdio},
+    thread,
+};
+
+use tempfile::TempDir;
+
+/// When what lies below `dated/` was changed, as the site says it: 1234567890 seconds after 1970.
+const MODIFIED: &str = "Fri, 13 Feb 2009 23:31:30 GMT";
+
+/// When the newest file of the archives was changed.
+const NEWEST: &str = "@1111111111";
+
+/// When the commit on the branch `main` was made, and the one on `later`.
+const COMMITTED: [&str; 2] = ["1333333333 +0200", "1444444444 -0700"];
+
+/// Files that can be fetched for as long as the test runs.
+pub(super) struct Site {
+    root: TempDir,
+    address: String,
+}
+
+impl Site {
+    /// A site with the files of a context: as they are, in archives, and in the repository `repo.git`, whose branch `later` has one
+    /// file more. What lies below `dated/` has a time, what lies below `undated/` has none.
+    pub(super) fn new(files: &[(&str, &str)]) -> Self {
+        let root = TempDir::new().expect("a temporary folder");
+        let folder = root.path().join("files");
+        for (name, text) in files {
+            let path = folder.join(name);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            fs::write(&path, text).expect("a file of a test");
+            run(Command::new("touch").args(["-d", NEWEST]).arg(path));
+        }
+        for part in ["dated", "undated"] {
+            let part = root.path().join(part);
+            fs::create_dir(&part).expect("a folder");
+            for (name, how) in [("context.tar", "-cf"), ("context.tar.gz", "-czf")] {
+                let mut tar = Command::new("tar");
+                tar.arg("--format=ustar").arg(how).arg(part.join(name));
+                run(tar.args(["-C", utf8(&folder), "."]));
+            }
+            for (name, text) in files {
+                let copy = part.join(Path::new(name).file_name().expect("a name"));
+                fs::write(copy, text).expect("a file of a test");
+            }
+        }
+        repository(&folder, &root.path().join("repo.git"));
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let served = root.path().to_owned();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let served = served.clone();
+                thread::spawn(move || answer(stream, &served));
+            }
+        });
+        Self {
+            root,
+            address: format!("http://{address}"),
+        }
+    }
+
+    /// Where a file is fetched from.
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("{}/{path}", self.address)
+    }
+
+    /// A file, to be read.
+    pub(super) fn file(&self, path: &str) -> Stdio {
+        fs::File::open(self.root.path().join(path))
+            .expect("a file of the site")
+            .into()
+    }
+}
+
+/// A repository that any server of files can serve.
+fn repository(folder: &Path, bare: &Path) {
+    let git = |arguments: &[&str]| {
+        let mut git = Command::new("git");
+        git.current_dir(folder)
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .args(["-c", "user.name=n", "-c", "user.email=n@example.com"]);
+        git.args(arguments);
+        git
+    };
+    run(&mut git(&["init", "--quiet", "--initial-branch", "main"]));
+    for (branch, date) in ["main", "later"].into_iter().zip(COMMITTED) {
+        if branch != "main" {
+            fs::write(folder.join(branch), branch).expect("a file of a test");
+            run(&mut git(&["checkout", "--quiet", "-b", branch]));
+        }
+        run(&mut git(&["add", "--all"]));
+        let mut commit = git(&["commit", "--quiet", "--message", branch]);
+        run(commit
+            .env("GIT_COMMITTER_DATE", date)
+            .env("GIT_AUTHOR_DATE", "1000000001 +0000"));
+    }
+    run(&mut git(&["checkout", "--quiet", "main"]));
+    run(&mut git(&["clone", "--quiet", "--bare", ".", utf8(bare)]));
+    run(&mut git(&["--git-dir", utf8(bare), "update-server-info"]));
+}
+
+/// One request, answered with a file or with 404.
+fn answer(mut stream: TcpStream, root: &Path) {
+    let Some(request) = request(&stream) else {
+        return;
+    };
+    let mut words = request.split(' ');
+    let (method, target) = (words.next(), words.next().unwrap_or_default());
+    let path = target.split('?').next().unwrap_or_default();
+    let read = match path.split('/').any(|part| part == "..") {
+        true => None,
+        false => fs::read(root.join(path.trim_start_matches('/'))).ok(),
+    };
+    let (status, body) = match read {
+        Some(body) => ("200 OK", body),
+        None => ("404 Not Found", Vec::new()),
+    };
+    let mut head = format!(
+        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n",
+        body.len()
+    );
+    if path.starts_with("/dated/") {
+        head += &format!("Last-Modified: {MODIFIED}\r\n");
+    }
+    let body = if method == Some("HEAD") {
+        &[]
+    } else {
+        body.as_slice()
+    };
+    // Who does not listen any more has what he wanted.
+    let _ = stream.write_all(&[head.as_bytes(), b"\r\n", body].concat());
+}
+
+/// The first line of a request, all of which is read.
+fn request(stream: &TcpStream) -> Option<String> {
+    let mut lines = BufReader::new(stream).lines();
+    let first = lines.next()?.ok()?;
+    lines
+        .map_while(Result::ok)
+        .take_while(|line| !line.is_empty())
+        .for_each(drop);
+    Some(first)
+}
+
+fn run(command: &mut Command) {
+    let status = command.stdin(Stdio::null()).status().expect("a tool");
+    assert!(status.success(), "{command:?}");
+}
+
+fn utf8(path: &Path) -> &str {
+    path.to_str().expect("a path in UTF-8")
+}
