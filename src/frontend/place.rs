@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use crate::{
     diagnostic::Diagnostic,
     gateway::{self, FileRange, Gateway, SolveRequest},
-    golang::tar,
     plan::{self, Remote},
     proto::pb,
     reference::git,
@@ -13,6 +12,7 @@ use crate::{
 
 use super::{
     context::{self, marshalled},
+    epoch,
     error::Result,
     options::Options,
 };
@@ -121,5 +121,5 @@ fn is_archive(head: &[u8]) -> bool {
     [BZIP2, GZIP, XZ]
         .iter()
         .any(|magic| head.starts_with(magic))
-        || matches!(tar::Reader::new(head).entry(), Ok(Some(_)))
+        || epoch::is_archive(head)
 }

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use prost::Message;
 use serde_json::{Map, Value};
 
@@ -552,22 +553,7 @@ fn values<T: Clone + Into<Value>>(map: &BTreeMap<String, T>) -> BTreeMap<String,
 
 /// Bytes as Go writes them in JSON.
 pub fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let group = chunk
-            .iter()
-            .chain([&0, &0])
-            .take(3)
-            .fold(0, |group, byte| group << 8 | usize::from(*byte));
-        for at in 0..4 {
-            match at <= chunk.len() {
-                true => text.push(ALPHABET[group >> (18 - 6 * at) & 63].into()),
-                false => text.push('='),
-            }
-        }
-    }
-    text
+    STANDARD.encode(bytes)
 }
 
 #[cfg(test)]

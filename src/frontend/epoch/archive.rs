@@ -7,10 +7,13 @@ use ruzstd::decoding::{
     errors::{FrameDecoderError, ReadFrameHeaderError},
 };
 
-use crate::golang::tar;
+use tar::{Archive, Entry, EntryType, PaxExtensions};
 
 /// How much an archive may hold. It arrives in one message of at most 16 MiB; a hostile one may hold anything.
 const MOST: u64 = 4 << 30;
+
+/// No extended header that means something is longer.
+const LONGEST_HEADER: u64 = 1 << 20;
 
 /// How much memory unpacking may take, in KiB.
 const MEMORY: u32 = 256 << 10;
@@ -26,20 +29,56 @@ pub(super) fn newest(bytes: &[u8]) -> Result<Option<i64>, TooLarge> {
 }
 
 fn newest_within(bytes: &[u8], most: u64) -> Result<Option<i64>, TooLarge> {
-    let mut archive = tar::Reader::new(unpacked(bytes).take(most));
-    let mut newest = None;
-    let is_whole = loop {
-        match archive.entry() {
-            Ok(None) => break true,
-            Ok(Some(entry)) if entry.is_regular => newest = newest.max(Some(entry.modified)),
-            Ok(Some(_)) => {}
-            Err(_) => break false,
-        }
-    };
+    let mut archive = Archive::new(unpacked(bytes).take(most));
+    let newest = newest_entry(&mut archive);
     match archive.into_inner().limit() {
         0 => Err(TooLarge),
-        _ => Ok(newest.filter(|_| is_whole)),
+        _ => Ok(newest.unwrap_or_default()),
     }
+}
+
+/// Whether something is an archive, as far as its beginning tells.
+pub(in crate::frontend) fn begins_one(bytes: &[u8]) -> bool {
+    let mut archive = Archive::new(bytes);
+    let first = archive
+        .entries()
+        .ok()
+        .and_then(|mut entries| entries.next());
+    matches!(first, Some(Ok(_)))
+}
+
+/// The time of the newest regular file.
+fn newest_entry(archive: &mut Archive<impl Read>) -> io::Result<Option<i64>> {
+    let mut newest = None;
+    let mut extended = None;
+    // Raw: the names of entries, which may be of any length, are not wanted.
+    for entry in archive.entries()?.raw(true) {
+        let entry = entry?;
+        match entry.header().entry_type() {
+            EntryType::XHeader => extended = time(entry)?,
+            EntryType::GNULongName | EntryType::GNULongLink => {}
+            EntryType::Regular | EntryType::Link | EntryType::Continuous | EntryType::GNUSparse => {
+                let written = entry.header().mtime()?.cast_signed();
+                newest = newest.max(Some(extended.take().unwrap_or(written)));
+            }
+            _ => extended = None,
+        }
+    }
+    Ok(newest)
+}
+
+/// The time that an extended header has for the entry after it, in whole seconds.
+fn time(entry: Entry<'_, impl Read>) -> io::Result<Option<i64>> {
+    let mut header = Vec::new();
+    entry.take(LONGEST_HEADER).read_to_end(&mut header)?;
+    for record in PaxExtensions::new(&header) {
+        let record = record?;
+        if record.key_bytes() == b"mtime" {
+            let whole = record.value().unwrap_or_default().split('.').next();
+            return Ok(whole.and_then(|seconds| seconds.parse().ok()));
+        }
+    }
+    Ok(None)
 }
 
 /// The archive itself.

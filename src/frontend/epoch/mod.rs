@@ -3,6 +3,8 @@
 mod archive; // what is in a download
 mod commit; // what git keeps of a commit
 
+pub(super) use archive::begins_one as is_archive;
+
 use crate::{
     diagnostic::Diagnostic,
     gateway::{Gateway, SolveRequest, SourceRequest},
