@@ -311,6 +311,10 @@ impl Planner<'_> {
                     mtime: String::new(),
                     ..git_source(&git)
                 };
+                let decoded = [&wanted.reference, &wanted.subdir, &wanted.remote.url];
+                if decoded.iter().any(|text| has_lost_bytes(text, source)) {
+                    return Err(messages::not_text());
+                }
                 self.spend(name.len())?;
                 let output = self.llb.add_source(wanted, Meta::named(name));
                 Ok(Some(RemoteSource::Git(output)))
@@ -319,6 +323,9 @@ impl Planner<'_> {
             _ if is_copy => Err(messages::copy_of_url()),
             _ => {
                 let file = file_name(source);
+                if has_lost_bytes(&file, source) {
+                    return Err(messages::not_text());
+                }
                 let checksum =
                     Some(remote.checksum.clone()).filter(|checksum| !checksum.is_empty());
                 if let Some(checksum) = &checksum {
@@ -336,6 +343,12 @@ impl Planner<'_> {
             }
         }
     }
+}
+
+/// Whether what `%xx` in a URL stands for is no UTF-8, so that it cannot be in an op.
+fn has_lost_bytes(decoded: &str, written: &str) -> bool {
+    let replaced = |text: &str| text.contains(char::REPLACEMENT_CHARACTER);
+    replaced(decoded) && !replaced(written) && !written.to_ascii_lowercase().contains("%ef%bf%bd")
 }
 
 /// What a remote source became.

@@ -136,6 +136,10 @@ pub(super) fn no_arguments() -> Diagnostic {
     Diagnostic::error("arguments are required")
 }
 
+pub(super) fn not_text() -> Box<Diagnostic> {
+    error("failed to marshal LLB definition: string field contains invalid UTF-8")
+}
+
 pub(super) fn copy_of_url() -> Box<Diagnostic> {
     error("source can't be a URL for COPY")
 }

@@ -72,7 +72,7 @@ pub(super) struct CacheImport {
     pub(super) attrs: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Warning {
     pub(super) short: String,
     pub(super) ranges: Vec<Range>,

@@ -2,7 +2,7 @@
 
 use super::{
     answer::{Answer, Refusal, Warning},
-    case::Case,
+    case::{Case, OTHERS},
 };
 
 /// One disagreement, looked at from both sides.
@@ -132,7 +132,7 @@ pub(super) const RULES: &[Rule] = &[
         listed: "Warnings about several base images",
         sign: Sign::Answers(|finding| {
             let lists = (&finding.original.warnings, &finding.ours.warnings);
-            let (original, ours) = (with_bases_sorted(lists.0), with_bases_sorted(lists.1));
+            let (original, ours) = (with_chance_sorted(lists.0), with_chance_sorted(lists.1));
             lists.0 != lists.1 && original == ours
         }),
     },
@@ -192,8 +192,18 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         listed: "Bytes that are no UTF-8, in an op",
         sign: Sign::Cause(|case| {
+            // Neither as they stand, nor as they are written in URLs.
             let text = String::from_utf8_lossy(case.dockerfile()).into_owned();
-            let changed = case.with_dockerfile(text.into_bytes());
+            let mut changed = text.clone().into_bytes();
+            for (place, _) in text.match_indices('%') {
+                if matches!(
+                    changed.get(place + 1),
+                    Some(b'8' | b'9' | b'a'..=b'f' | b'A'..=b'F')
+                ) {
+                    changed[place + 1] = b'4';
+                }
+            }
+            let changed = case.with_dockerfile(changed);
             (changed != *case).then_some(changed)
         }),
     },
@@ -209,7 +219,39 @@ pub(super) const RULES: &[Rule] = &[
                     false => changed += line,
                 }
             }
-            (changed != text).then(|| case.with_dockerfile(changed.into_bytes()))
+            let mut other = case.with_dockerfile(changed.into_bytes());
+            for config in other
+                .images
+                .values_mut()
+                .filter(|config| config.contains("--"))
+            {
+                *config = config.chars().map(ascii).collect();
+            }
+            (other != *case).then_some(other)
+        }),
+    },
+    Rule {
+        listed: "A base image that cannot be, beside others",
+        sign: Sign::Cause(|case| {
+            // No image is for another platform than the one that is asked for.
+            let plain = case.images.get(OTHERS)?.clone();
+            let mut other = case.clone();
+            for config in other.images.values_mut() {
+                let is_image = config.starts_with('{') && config.contains("\"os\"");
+                if is_image && !config.contains("\"%OS%\"") {
+                    config.clone_from(&plain);
+                }
+            }
+            (other != *case).then_some(other)
+        }),
+    },
+    Rule {
+        listed: "An SBOM scanner that cannot be used, beside a mistake in the file",
+        sign: Sign::Cause(|case| {
+            let mut other = case.clone();
+            other.options.remove("attest:sbom");
+            other.options.remove("build-arg:BUILDKIT_ATTEST_SBOM");
+            (other != *case).then_some(other)
         }),
     },
 ];
@@ -237,20 +279,37 @@ fn suggestion(message: &str) -> Option<(&str, &str)> {
 /// Whether a refusal is about a base image; the original looks at all of them at the same time.
 fn is_of_base(refusal: &Refusal) -> bool {
     let message = refusal.message.as_str();
-    message.starts_with("failed to parse stage name ")
-        || message.starts_with("failed to parse image config: ")
-        || message.starts_with("invalid context name ")
+    [
+        "failed to parse stage name ",
+        "failed to parse image config: ",
+        "unsupported context source ",
+        "invalid context ",
+        "invalid git context ",
+        "invalid input ",
+        "could not parse oci-layout ",
+        "oci-layout reference ",
+    ]
+    .iter()
+    .any(|beginning| message.starts_with(beginning))
         || message.contains(": not found")
 }
 
-/// Warnings with those about base images in order: the original tells them as the images answer.
-fn with_bases_sorted(warnings: &[Warning]) -> Vec<Warning> {
-    let is_of_base = |warning: &Warning| warning.short.starts_with("InvalidBaseImagePlatform: ");
-    let (mut bases, others): (Vec<Warning>, Vec<Warning>) =
-        warnings.iter().cloned().partition(is_of_base);
-    bases.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
-    bases.extend(others);
-    bases
+/// Warnings, and first those in order that the original tells as images answer, or as a map has them.
+fn with_chance_sorted(warnings: &[Warning]) -> Vec<Warning> {
+    let is_by_chance = |warning: &Warning| {
+        let rules = [
+            "InvalidBaseImagePlatform",
+            "UndefinedVar",
+            "UndefinedArgInFrom",
+        ];
+        let rule = warning.short.split(':').next().unwrap_or_default();
+        rules.contains(&rule)
+    };
+    let (mut sorted, others): (Vec<Warning>, Vec<Warning>) =
+        warnings.iter().cloned().partition(is_by_chance);
+    sorted.sort();
+    sorted.extend(others);
+    sorted
 }
 
 #[cfg(test)]

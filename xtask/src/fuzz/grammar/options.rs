@@ -1,10 +1,16 @@
 //! What is beside the file: options, ignore patterns, and images that bring something with them.
 
+use fal_frontend::{
+    llb::{self, Defaults, Graph, Meta, source::Image},
+    proto::pb,
+};
+use prost::Message;
+
 use super::Writer;
 use crate::fuzz::case::Case;
 
 /// An option, values that may be, and values that may not.
-const OPTIONS: [(&str, &[&str], &[&str]); 58] = [
+const OPTIONS: [(&str, &[&str], &[&str]); 74] = [
     (
         "target",
         &["", "0"],
@@ -192,8 +198,8 @@ const OPTIONS: [(&str, &[&str], &[&str]); 58] = [
         ],
         &["https://example.com/x.git?nothing=1"],
     ),
-    ("local-sessionid:context", &["other"], &[""]),
-    ("local-sessionid:part", &["other"], &[""]),
+    ("local-sessionid:context", &["other"], &["other"]),
+    ("local-sessionid:part", &["other"], &["other"]),
     ("sharedkey:localdir:base", &["key"], &[""]),
     (
         "requestid",
@@ -211,6 +217,71 @@ const OPTIONS: [(&str, &[&str], &[&str]); 58] = [
     ("source", &["docker/dockerfile"], &[""]),
     ("filename", &["Dockerfile", "sub/other"], &["none"]),
     ("nobody-knows", &["x"], &["x"]),
+    (
+        "context",
+        &["https://example.com/context", "https://example.com/undated"],
+        &["http://", "https://example.com/%zz"],
+    ),
+    ("contextsubdir", &["sub", "/", "a/../b"], &[""]),
+    ("contextkey", &["context", "other"], &[""]),
+    (
+        "other",
+        &["https://github.com/a/b.git"],
+        &["git@example.com:x"],
+    ),
+    ("dockerfilekey", &["dockerfile", "part"], &[""]),
+    ("context:final", &["input:in"], &["input:missing"]),
+    ("context:alpine", &["input:in", "input:rich"], &["input:"]),
+    (
+        "input-metadata:rich",
+        &[
+            r#"{"containerimage.config":"eyJjb25maWciOnsiRW52IjpbIkE9YiJdLCJXb3JraW5nRGlyIjoiL2lucHV0In19"}"#,
+        ],
+        &["x", "{}", r#"{"containerimage.config":"eA=="}"#],
+    ),
+    (
+        "attest:sbom",
+        &[
+            "generator=rich",
+            "generator=rich,a=b",
+            "generator=rich,x=y,z=w",
+        ],
+        &[
+            "",
+            "generator=",
+            "generator=busybox",
+            "x",
+            "generator=Upper",
+            "generator=missing",
+        ],
+    ),
+    (
+        "attest:provenance",
+        &["mode=max", "", "disabled=true"],
+        &["x"],
+    ),
+    (
+        "build-arg:BUILDKIT_ATTEST_SBOM",
+        &["generator=rich"],
+        &["x"],
+    ),
+    ("attest:sbom", &["disabled=true"], &["disabled=x"]),
+    (
+        "build-arg:BUILDKIT_SBOM_SCAN_STAGE",
+        &["true", "base"],
+        &["x"],
+    ),
+    ("build-arg:BUILDKIT_SBOM_SCAN_CONTEXT", &["true"], &["x"]),
+    (
+        "build-arg:SOURCE_DATE_EPOCH",
+        &["context", "base", "busybox", "0"],
+        &["later", "https://example.com/x", "scratch"],
+    ),
+    (
+        "requestid",
+        &["frontend.outline", "frontend.targets"],
+        &["frontend"],
+    ),
 ];
 
 /// Images that bring something with them.
@@ -262,6 +333,27 @@ impl Writer<'_> {
                 .unwrap_or_default();
             case.files.insert(format!("dockerfile/{name}"), text);
         }
+        if let Some(name) = case.options.get("dockerfilekey").cloned() {
+            let text = case.dockerfile().to_vec();
+            case.files.insert(format!("{name}/Dockerfile"), text);
+        }
+        if case
+            .options
+            .get("context")
+            .is_some_and(|context| context.starts_with("http"))
+        {
+            // A download that is no archive is the Dockerfile.
+            let text = case.dockerfile().to_vec();
+            case.files.insert("dockerfile/context".to_owned(), text);
+        }
+        if self.percent(6)
+            || case
+                .options
+                .values()
+                .any(|value| value.starts_with("input:"))
+        {
+            self.inputs(case);
+        }
         if self.percent(12) {
             let patterns = self.patterns();
             case.files
@@ -286,6 +378,35 @@ impl Writer<'_> {
             case.platform = platform.to_owned();
         }
         self.images();
+    }
+
+    /// Definitions of an image and of nothing.
+    fn inputs(&mut self, case: &mut Case) {
+        let mut graph = Graph::new();
+        let image = Image {
+            reference: "docker.io/library/input:latest".to_owned(),
+            ..Image::default()
+        };
+        let output = graph.add_source(image, Meta::named("input"));
+        let defaults = Defaults {
+            platform: &pb::Platform::default(),
+            capabilities: &|_| true,
+        };
+        let bytes = |output| {
+            llb::marshal(&graph, output, &defaults)
+                .to_pb()
+                .encode_to_vec()
+        };
+        for name in ["in", "rich"] {
+            case.inputs.insert(name.to_owned(), bytes(Some(output)));
+        }
+        if self.percent(10) {
+            let name = self.pick(&["context", "dockerfile"]);
+            case.inputs.insert(name.to_owned(), bytes(Some(output)));
+        }
+        if self.percent(10) {
+            case.inputs.insert("in".to_owned(), bytes(None));
+        }
     }
 
     fn patterns(&mut self) -> Vec<u8> {
