@@ -9,6 +9,8 @@
 //! ```
 //!
 //! A file `fails` holds what the daemon says when the case is built, to either frontend.
+//!
+//! A file `unasked` holds the subrequests that the original does not survive, and the daemon not with it: a name a line.
 
 use std::{fs, path::Path};
 
@@ -20,6 +22,8 @@ pub(super) struct Declared {
     pub(super) difference: Option<Difference>,
     /// How the build of what both accept fails.
     pub(super) failure: Option<String>,
+    /// What must not be asked.
+    pub(super) unasked: Vec<String>,
 }
 
 /// The two sides say different things.
@@ -44,6 +48,11 @@ impl Declared {
                 .transpose()
                 .with_context(|| folder.join("differs").display().to_string())?,
             failure: read("fails")?.map(|text| text.trim_end().to_owned()),
+            unasked: read("unasked")?
+                .unwrap_or_default()
+                .lines()
+                .map(str::to_owned)
+                .collect(),
         })
     }
 }

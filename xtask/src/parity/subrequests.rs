@@ -3,7 +3,7 @@
 //! Every text of an answer must be equal to the byte: `result.json`, `result.txt`, the status code and the version. What may differ
 //! is what DIFFERENCES.md lists: [`plain`] takes it out of both answers, and nothing else.
 
-use std::{collections::BTreeMap, fmt, fs, process::Command};
+use std::{collections::BTreeMap, fmt, process::Command};
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -134,32 +134,15 @@ pub(super) fn judge(convert: &mut Command, cases: &[Case], verbose: bool) -> Res
 
 impl<'a> Question<'a> {
     fn new(case: &'a Case, is_first: bool) -> Self {
-        let mut subrequests = vec![OUTLINE, LINT];
-        if !ends_the_daemon(case) {
-            subrequests.push(TARGETS);
-        }
+        let mut subrequests = vec![OUTLINE, TARGETS, LINT];
         if is_first {
             // The answer has nothing to do with the case.
             subrequests.push(DESCRIBE);
         }
+        let unasked = &case.declared.unasked;
+        subrequests.retain(|name| unasked.iter().all(|unasked| unasked != name));
         Self { case, subrequests }
     }
-}
-
-/// Whether the original would not answer `frontend.targets`, nor anything after it: at a `# check=` above an instruction it looks for
-/// the rules that are in force, which this subrequest does not have, and the whole daemon ends.
-fn ends_the_daemon(case: &Case) -> bool {
-    let folder = case.locals.get("dockerfile");
-    let file = folder.and_then(|folder| fs::read(folder.join("Dockerfile")).ok());
-    let text = String::from_utf8_lossy(file.as_deref().unwrap_or_default()).to_lowercase();
-    let directive = |line: &str| {
-        let (name, _) = line.strip_prefix('#')?.split_once('=')?;
-        Some(name.trim().to_owned()).filter(|name| name.chars().all(char::is_alphanumeric))
-    };
-    let after_the_first = text.lines().skip_while(|line| directive(line).is_some());
-    after_the_first
-        .filter_map(directive)
-        .any(|name| name == "check")
 }
 
 /// `known` is what the case declares that ours says of its build.
