@@ -7,7 +7,7 @@ pub mod render; // the readers of a diagnostic: a terminal, a program
 
 use std::fmt;
 
-use crate::source::Lines;
+use crate::{golang::stray, source::Lines};
 
 /// What fails, fails with one diagnostic.
 pub type Result<T> = std::result::Result<T, Box<Diagnostic>>;
@@ -52,7 +52,7 @@ impl Diagnostic {
     fn new(severity: Severity, message: String) -> Self {
         Self {
             severity,
-            message,
+            message: stray::replaced(&message).into_owned(),
             locations: Vec::new(),
             suggestion: None,
             help: None,
@@ -95,7 +95,7 @@ impl Diagnostic {
     ///
     /// A suggestion stays at the end of the line, where the original has it too.
     pub fn context(mut self, prefix: &str) -> Self {
-        self.message = format!("{prefix}: {}", self.message);
+        self.message = format!("{}: {}", stray::replaced(prefix), self.message);
         self
     }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     diagnostic::Diagnostic,
+    golang::stray,
     source::{Lines, Source},
 };
 
@@ -65,7 +66,7 @@ fn excerpt(out: &mut String, lines: Lines, source: &Source) {
     let _ = writeln!(out, "{}:{}\n{rule}", source.name, lines.start);
     for number in shown.start..=shown.end {
         let mark = if lines.contains(number) { ">>>" } else { "   " };
-        let text = source.line(number).unwrap_or_default();
+        let text = stray::replaced(source.line(number).unwrap_or_default());
         let _ = writeln!(out, " {number:3} | {mark} {text}");
     }
     let _ = writeln!(out, "{rule}");

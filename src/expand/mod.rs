@@ -18,6 +18,8 @@ pub use budget::{Budget, Overgrown};
 pub use environment::{Environment, Listing};
 pub use error::{Error, Reason};
 
+use crate::golang::stray;
+
 /// How words are read. The plain mode is [`Expander::new`]; the others differ in a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expander {
@@ -71,7 +73,8 @@ impl Expander {
         scope: &dyn Scope,
         budget: &mut Budget,
     ) -> Result<Expanded, Error> {
-        lexer::word(self, word, scope, budget)
+        lexer::word(self, &stray::replaced(word), scope, budget)
+            .map_err(|error| as_written(word, error))
     }
 
     /// Expands a word and splits the text at spaces that are not quoted (`Lex.ProcessWords`).
@@ -84,7 +87,16 @@ impl Expander {
         scope: &dyn Scope,
         budget: &mut Budget,
     ) -> Result<Vec<String>, Error> {
-        lexer::words(self, word, scope, budget)
+        lexer::words(self, &stray::replaced(word), scope, budget)
+            .map_err(|error| as_written(word, error))
+    }
+}
+
+/// The mistake in a word, with the bytes that it was written with.
+fn as_written(word: &str, error: Error) -> Error {
+    Error {
+        word: word.to_owned(),
+        ..error
     }
 }
 

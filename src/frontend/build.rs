@@ -8,6 +8,7 @@ use crate::{
     diagnostic::{self, Diagnostic},
     fal,
     gateway::{self, Gateway, SolveRequest, SolveResult},
+    golang::stray,
     image,
     instruction::{self, Dockerfile},
     lint, llb,
@@ -391,16 +392,12 @@ impl<G: Gateway> Job<'_, G> {
         Ok(definition)
     }
 
-    /// Fails where bytes of the file that are no UTF-8 got into an op: what they were is lost, and protobuf could not carry
-    /// them. In comments they do no harm.
+    /// Fails where bytes of the file that are no UTF-8 got into an op, which is text: protobuf could not carry them.
     fn check_text(&self, definition: &llb::Definition) -> Result<()> {
-        const REPLACED: &[u8] = "\u{fffd}".as_bytes();
         if std::str::from_utf8(&self.input.info.data).is_ok() {
             return Ok(());
         }
-        let is_hit =
-            |op: &&prost::bytes::Bytes| op.windows(REPLACED.len()).any(|part| part == REPLACED);
-        let Some(op) = definition.ops.iter().find(is_hit) else {
+        let Some(op) = definition.ops.iter().find(|op| stray::is_in(op)) else {
             return Ok(());
         };
         let error = Diagnostic::error("string field contains invalid UTF-8");

@@ -71,8 +71,8 @@ impl<'a, G: Gateway> Resolver<'a, G> {
                     reference: reference.clone(),
                     ..Image::default()
                 };
-                self.image(query, SourceRequest::new(source, &query.log_name))
-                    .await
+                let request = SourceRequest::new(source, &query.log_name);
+                self.image(query, reference, request).await
             }
             Wanted::OciLayout {
                 reference, store, ..
@@ -86,10 +86,8 @@ impl<'a, G: Gateway> Resolver<'a, G> {
                     store,
                     layer_limit: None,
                 };
-                match self
-                    .image(query, SourceRequest::new(source, &query.log_name))
-                    .await?
-                {
+                let request = SourceRequest::new(source, &query.log_name);
+                match self.image(query, reference, request).await? {
                     Answer::Moved(source) => {
                         let moved = source.identifier;
                         Err(Diagnostic::error(format!(
@@ -105,13 +103,23 @@ impl<'a, G: Gateway> Resolver<'a, G> {
         }
     }
 
-    async fn image(&self, query: &Query, request: SourceRequest) -> Result<Answer> {
+    async fn image(
+        &self,
+        query: &Query,
+        reference: &str,
+        request: SourceRequest,
+    ) -> Result<Answer> {
         let request = SourceRequest {
             platform: query.wanted.platform().map(plan::op_platform),
             resolve_mode: self.options.resolve_mode.as_str().to_owned(),
             ..request
         };
-        let resolved = self.gateway.resolve_source(request).await?;
+        let resolved = self.gateway.resolve_source(request).await;
+        let resolved = resolved.map_err(|error| {
+            error.context(&format!(
+                "failed to resolve source metadata for {reference}"
+            ))
+        })?;
         let reference = resolved.reference().to_owned();
         Ok(match resolved.image {
             Some(image) => Answer::Image {

@@ -8,6 +8,8 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use crate::golang::stray::{self, Piece};
+
 /// One line of JSON (`json.Marshal`).
 ///
 /// A map whose keys are no strings has no JSON; the type that has one is ours to mend, and reads `null`.
@@ -28,6 +30,7 @@ pub fn quote_string(text: &str) -> String {
 /// Outside of its strings JSON has none of these characters, so every one may be replaced.
 fn escaped(json: String) -> String {
     let special = |c: char| matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}');
+    let json = without_stray(json);
     let mut escaped = String::new();
     let mut rest = json.as_str();
     while let Some(at) = rest.find(special) {
@@ -47,6 +50,21 @@ fn escaped(json: String) -> String {
     escaped
 }
 
+/// A byte that is no UTF-8 is written as an escaped U+FFFD; the character itself is not escaped.
+fn without_stray(json: String) -> String {
+    if !stray::is_in(json.as_bytes()) {
+        return json;
+    }
+    let mut shown = String::with_capacity(json.len());
+    for piece in stray::pieces(&json) {
+        match piece {
+            Piece::Char(c) => shown.push(c),
+            Piece::Stray(_) => shown.push_str("\\ufffd"),
+        }
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -63,6 +81,7 @@ mod tests {
                 "\"\\b\\f\\n\\r\\t\\u0000\\u001f\x7f\"",
             ),
             ("\"\\/é", r#""\"\\/é""#),
+            (&stray::decode(b"\xef\xbf\xbd \xff"), "\"\u{fffd} \\ufffd\""),
         ] {
             assert_eq!(quote_string(text), json);
         }

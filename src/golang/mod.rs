@@ -3,7 +3,7 @@
 //! Takes text; gives values, or the sentence that Go would have printed. Knows nothing of Dockerfiles,
 //! and of Go only what a Dockerfile, an ignore file, an option or a lint message can make visible.
 //! Where a Go function works on bytes that need not be UTF-8, ours works on `str`: every text that
-//! reaches this room has been decoded before. What JSON holds in base64 is bytes.
+//! reaches this room has been decoded before, and [`stray`] has what is no UTF-8 of it. What JSON holds in base64 is bytes.
 
 pub mod base64;
 pub mod csv;
@@ -11,6 +11,7 @@ pub mod ignore;
 pub mod json;
 pub mod mode;
 pub mod path;
+pub mod stray;
 pub mod tabwriter;
 pub mod time;
 

@@ -2,14 +2,20 @@
 
 use std::fmt::Write;
 
-use crate::golang::is_print;
+use crate::golang::{
+    is_print,
+    stray::{self, Piece},
+};
 
 /// The text in double quotes, with Go's escapes for what cannot be printed (`strconv.Quote`, `%q`).
 pub fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
-    for c in text.chars() {
-        push_escaped(&mut quoted, c);
+    for piece in stray::pieces(text) {
+        match piece {
+            Piece::Char(c) => push_escaped(&mut quoted, c),
+            Piece::Stray(byte) => quoted.push_str(&format!("\\x{byte:02x}")),
+        }
     }
     quoted.push('"');
     quoted
@@ -58,6 +64,7 @@ mod tests {
             ("한é☺", "\"한é☺\""),
             ("\u{a0}\u{200b}\u{feff}", r#""\u00a0\u200b\ufeff""#),
             ("\u{e0001}", r#""\U000e0001""#),
+            (&stray::decode(b"\xff"), r#""\xff""#),
         ] {
             assert_eq!(quote(text), quoted);
         }

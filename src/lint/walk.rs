@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use crate::{
     diagnostic::Diagnostic,
     expand::{Budget, Expander, Scope},
-    golang::ignore::Matcher,
+    golang::{ignore::Matcher, stray},
     instruction::{self, Dockerfile, Instruction, Kind},
     plan::{CommandFacts, Seen},
     source::Lines,
@@ -61,7 +61,7 @@ impl Report<'_> {
             {
                 self.warnings.push(Warning {
                     rule,
-                    message,
+                    message: stray::replaced(&message).into_owned(),
                     lines,
                 });
             }

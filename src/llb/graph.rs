@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use prost::bytes::Bytes;
 
 use crate::{
+    golang::stray,
     llb::{
         foreign::Foreign,
         ops::{exec::Exec, file::File, source::Source},
@@ -69,7 +70,8 @@ impl Meta {
     pub fn describe(mut self, key: impl Into<Cow<'static, str>>, text: impl Into<String>) -> Self {
         let key = key.into();
         self.description.retain(|(known, _)| *known != key);
-        self.description.push((key, text.into()));
+        self.description
+            .push((key, stray::replaced(&text.into()).into_owned()));
         self
     }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::{
     diagnostic::Result,
     expand::{Environment, Expander},
-    golang::{self, path},
+    golang::{self, path, stray},
     instruction::{
         self, Run,
         run::{Mount, MountKind, Network, Security},
@@ -150,7 +150,7 @@ impl Planner<'_> {
         let file = Mkfile {
             path: name.to_owned(),
             mode,
-            data: content.as_bytes().to_vec().into(),
+            data: stray::encode(content).into_owned().into(),
             ..Mkfile::default()
         };
         Ok(self.llb.add_file(File::new(None, file), meta))

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::golang::stray;
+
 /// A file as it was read: its name, its bytes, and the text that they hold.
 #[derive(Debug, Clone)]
 pub struct Source {
@@ -17,10 +19,10 @@ pub struct Source {
 }
 
 impl Source {
-    /// Keeps `bytes` under `name`. Bytes that are not UTF-8 become U+FFFD in [`Source::text`].
+    /// Keeps `bytes` under `name`.
     pub fn new(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
-        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let text = stray::decode(&bytes);
         let starts = text.match_indices('\n').map(|(at, _)| at + 1);
         let line_starts = std::iter::once(0).chain(starts).collect();
         Self {
@@ -31,7 +33,7 @@ impl Source {
         }
     }
 
-    /// The bytes as text.
+    /// The bytes as text, with a character for each that is no UTF-8.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -111,6 +113,6 @@ mod tests {
     fn bytes_stay_as_they_are_and_text_is_always_text() {
         let source = Source::new("Dockerfile", b"RUN \xff".to_vec());
         assert_eq!(source.bytes, b"RUN \xff");
-        assert_eq!(source.text(), "RUN \u{fffd}");
+        assert_eq!(stray::replaced(source.text()), "RUN \u{fffd}");
     }
 }

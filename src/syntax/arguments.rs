@@ -2,6 +2,7 @@
 
 use crate::{
     diagnostic::Result,
+    golang::stray,
     syntax::{
         Keyword,
         ast::{Arguments, Pair},
@@ -23,7 +24,10 @@ pub(super) fn read(keyword: Option<Keyword>, rest: &str, escape: char) -> Result
         Some(Keyword::Env | Keyword::Label) => {
             pairs(keyword.map_or("", Keyword::name), rest, escape)
         }
-        Some(Keyword::Arg) => Ok(Arguments::Words(words::split(rest, escape))),
+        Some(Keyword::Arg) => Ok(Arguments::Words(words::split(
+            &stray::replaced(rest),
+            escape,
+        ))),
         Some(Keyword::Expose | Keyword::From) => Ok(plain_words(rest)),
         Some(Keyword::Healthcheck) => check(rest),
         Some(Keyword::Maintainer | Keyword::Stopsignal | Keyword::User | Keyword::Workdir) => {
@@ -45,7 +49,7 @@ fn json_or_line(rest: &str) -> Result<Arguments> {
 
 /// `["a", "b"]`. What is not JSON is no array, and no mistake either: `CMD ['a']` is a shell's line.
 fn json_array(rest: &str) -> Result<Option<Arguments>> {
-    match json::array(rest) {
+    match json::array(&stray::replaced(rest)) {
         Array::Strings(strings) => Ok(Some(Arguments::Json(strings))),
         Array::Mixed => Err(messages::not_all_strings().into()),
         Array::NotJson => Ok(None),
@@ -60,7 +64,7 @@ fn plain_words(rest: &str) -> Arguments {
 
 /// `key=value*` | `key value`: the first word decides.
 fn pairs(keyword: &str, rest: &str, escape: char) -> Result<Arguments> {
-    let words = words::split(rest, escape);
+    let words = words::split(&stray::replaced(rest), escape);
     if words.first().is_some_and(|word| !word.contains('=')) {
         return old_pair(keyword, rest).map(|pair| Arguments::Pairs(vec![pair]));
     }

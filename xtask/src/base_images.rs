@@ -24,55 +24,48 @@ use crate::{
 pub(crate) struct BaseImage {
     pub(crate) target: &'static str,
     names: &'static [&'static str],
+    /// Its config, where no Dockerfile could give it: a file of `tests/frontend/images`, so that
+    /// tests without a daemon have the same image.
+    config: Option<&'static str>,
+    /// The platforms that it is there for, if it is not the machine's own alone.
+    platforms: Option<&'static str>,
 }
 
 /// All of them, in the order in which they build on each other.
-const BASE_IMAGES: [BaseImage; 8] = [
-    BaseImage {
-        target: "debian",
-        names: &["debian:bookworm", "debian:12", "debian:latest"],
-    },
+const BASE_IMAGES: [BaseImage; 14] = [
+    BaseImage::of("debian", &["debian:bookworm", "debian:12", "debian:latest"]),
     DEBIAN_SLIM,
-    BaseImage {
-        target: "debian-python",
-        names: &["debian-python:bookworm"],
-    },
+    BaseImage::of("debian-python", &["debian-python:bookworm"]),
     PYTHON,
-    BaseImage {
-        target: "nonroot",
-        names: &["nonroot:latest"],
-    },
+    BaseImage::of("nonroot", &["nonroot:latest"]),
     BUSYBOX,
     ALPINE,
+    BaseImage::of("onbuild", &["onbuild:latest"]),
+    BaseImage::of("empty", &["empty:latest"]),
     BaseImage {
-        target: "onbuild",
-        names: &["onbuild:latest"],
+        platforms: Some("linux/amd64,linux/arm64,linux/arm/v7"),
+        ..BaseImage::of("several", &["several:latest"])
     },
+    BaseImage::configured("bare", &["bare:latest"]),
+    BaseImage::configured("old", &["old:latest"]),
+    BaseImage::configured("rich", &["rich:latest"]),
+    BaseImage::configured("broken", &["broken:latest"]),
 ];
 
 /// What the demo's Dockerfile begins from.
-pub(crate) const PYTHON: BaseImage = BaseImage {
-    target: "python",
-    names: &["python:3.11-slim", "python:3.11-slim-bookworm"],
-};
+pub(crate) const PYTHON: BaseImage =
+    BaseImage::of("python", &["python:3.11-slim", "python:3.11-slim-bookworm"]);
 
 /// A Debian without documentation.
-pub(crate) const DEBIAN_SLIM: BaseImage = BaseImage {
-    target: "debian-slim",
-    names: &["debian:bookworm-slim", "debian:12-slim"],
-};
+pub(crate) const DEBIAN_SLIM: BaseImage =
+    BaseImage::of("debian-slim", &["debian:bookworm-slim", "debian:12-slim"]);
 
 /// A static busybox.
-pub(crate) const BUSYBOX: BaseImage = BaseImage {
-    target: "busybox",
-    names: &["busybox:latest", "busybox:stable-musl"],
-};
+pub(crate) const BUSYBOX: BaseImage =
+    BaseImage::of("busybox", &["busybox:latest", "busybox:stable-musl"]);
 
 /// The same with what tells of Alpine.
-pub(crate) const ALPINE: BaseImage = BaseImage {
-    target: "alpine",
-    names: &["alpine:latest"],
-};
+pub(crate) const ALPINE: BaseImage = BaseImage::of("alpine", &["alpine:latest"]);
 
 /// The release that `mmdebstrap` unpacks.
 const SUITE: &str = "bookworm";
@@ -95,7 +88,14 @@ pub(crate) fn push(buildkit: &Buildkit, registry: &str) -> Result<()> {
             .iter()
             .map(|name| format!("{registry}/library/{name}"))
             .collect();
-        buildkit.build_quietly(&image.build(&context).output(&pushed(&names)))?;
+        let mut output = pushed(&names);
+        if let Some(config) = image.config()? {
+            output.push_str(&format!(
+                ",\"containerimage.config={}\"",
+                config.replace('"', "\"\"")
+            ));
+        }
+        buildkit.build_quietly(&image.build(&context).output(&output))?;
     }
     fs::write(stamp, recipe)?;
     Ok(())
@@ -111,6 +111,23 @@ fn pushed(names: &[String]) -> String {
 }
 
 impl BaseImage {
+    const fn of(target: &'static str, names: &'static [&'static str]) -> Self {
+        Self {
+            target,
+            names,
+            config: None,
+            platforms: None,
+        }
+    }
+
+    /// The files of busybox, and a config that is written down.
+    const fn configured(config: &'static str, names: &'static [&'static str]) -> Self {
+        Self {
+            config: Some(config),
+            ..Self::of("busybox", names)
+        }
+    }
+
     /// Makes this one image as an OCI layout in `folder`, and gives its digest.
     pub(crate) fn layout(&self, buildkit: &Buildkit, folder: &Path) -> Result<String> {
         let context = context()?;
@@ -128,7 +145,26 @@ impl BaseImage {
     }
 
     fn build(&self, context: &Path) -> Build {
-        Build::dockerfile(&sources(), context).opt("target", self.target)
+        let build = Build::dockerfile(&sources(), context).opt("target", self.target);
+        match self.platforms {
+            None => build,
+            Some(platforms) => build.opt("platform", platforms),
+        }
+    }
+
+    /// The config that is written down, for this machine's architecture.
+    fn config(&self) -> Result<Option<String>> {
+        let Some(name) = self.config else {
+            return Ok(None);
+        };
+        let file = configs().join(name).with_extension("json");
+        let config = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        let architecture = match env::consts::ARCH {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            other => other,
+        };
+        Ok(Some(config.replace("amd64", architecture)))
     }
 }
 
@@ -144,6 +180,10 @@ fn context() -> Result<PathBuf> {
     machine(&context.join("machine"))?;
     debian(&context.join("debian.tar"))?;
     Ok(context)
+}
+
+fn configs() -> PathBuf {
+    workspace::root().join("tests/frontend/images")
 }
 
 fn sources() -> PathBuf {
@@ -267,6 +307,7 @@ fn pip_settings(bundle: Option<&str>) -> Result<String> {
 fn recipe_of(context: &Path) -> Result<String> {
     let mut files = vec![sources().join("Dockerfile")];
     list(context, &mut files)?;
+    list(&configs(), &mut files)?;
     files.sort();
     let mut lines = String::new();
     for file in files {
