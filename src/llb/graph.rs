@@ -85,6 +85,8 @@ impl Meta {
 
     /// With one more place where it is written.
     pub fn at(mut self, location: Location) -> Self {
+        // Nearly always it is the only one.
+        self.locations.reserve_exact(1);
         self.locations.push(location);
         self
     }

@@ -196,7 +196,7 @@ impl Planner<'_> {
         let each = plain.dest.len() + transfer.chown.len() + excludes.sum::<usize>();
         let count = transfer.sources.len() + transfer.documents.len();
         self.spend(each.saturating_mul(count))?;
-        let mut copies = Vec::new();
+        let mut copies = Vec::with_capacity(count);
         for source in &transfer.sources {
             copies.push(
                 match self.remote_source(source, &name, transfer.keyword == "COPY", &mut remote)? {

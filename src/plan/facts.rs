@@ -132,6 +132,10 @@ impl Facts {
 
     pub(super) fn see(&mut self, seen: Seen) {
         if let Some(command) = self.commands.last_mut() {
+            if command.seen.is_empty() {
+                // Most see one thing, if any.
+                command.seen.reserve_exact(1);
+            }
             command.seen.push(seen);
         }
     }

@@ -45,6 +45,8 @@ pub struct Resolution<'a> {
     images: Vec<BaseImage>,
     /// The configs of the images that stages begin with, each read once.
     configs: HashMap<Wanted, Arc<image::Config>>,
+    /// The config of a stage that begins with nothing, of which a mount without a source is one.
+    empty: Arc<image::Config>,
 }
 
 /// What the loop says.
@@ -82,6 +84,7 @@ impl<'a> Resolution<'a> {
             locals: Vec::new(),
             images: Vec::new(),
             configs: HashMap::new(),
+            empty: image::empty_image(options.target_platform).into(),
         }
     }
 
@@ -240,7 +243,7 @@ impl<'a> Resolution<'a> {
     fn begin_empty(&mut self, id: StageId) {
         let platform = self.options.target_platform;
         let state = &mut self.states[id.index()];
-        state.image = image::empty_image(platform).into();
+        state.image = Arc::clone(&self.empty);
         state.platform = Some(platform.clone());
     }
 

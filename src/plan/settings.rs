@@ -172,15 +172,14 @@ pub(super) fn in_shell(
         .iter()
         .map(|word| size_of::<String>() + word.len());
     budget.spend(words.sum()).map_err(messages::overgrown)?;
-    let mut line = match &*state.shell {
-        shell if !shell.is_empty() => shell.to_vec(),
+    let command = arguments.join(" ");
+    Ok(match &*state.shell {
+        shell if !shell.is_empty() => [shell, &[command]].concat(),
         _ if state.image.platform.os == "windows" => {
-            ["cmd", "/S", "/C"].map(str::to_owned).to_vec()
+            vec!["cmd".to_owned(), "/S".to_owned(), "/C".to_owned(), command]
         }
-        _ => ["/bin/sh", "-c"].map(str::to_owned).to_vec(),
-    };
-    line.push(arguments.join(" "));
-    Ok(line)
+        _ => vec!["/bin/sh".to_owned(), "-c".to_owned(), command],
+    })
 }
 
 /// Names and values with their variables replaced: all of them see the environment from before the instruction.

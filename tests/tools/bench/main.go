@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/containerd/platforms"
@@ -33,13 +34,15 @@ const (
 
 // An answer says what was measured and what came out of it.
 type answer struct {
-	Nanoseconds int64         `json:"nanoseconds"`
-	First       int64         `json:"first"`
-	Runs        int           `json:"runs"`
-	Ops         int           `json:"ops"`
-	Bytes       int           `json:"bytes"`
-	Head        digest.Digest `json:"head"`
-	Image       digest.Digest `json:"image"`
+	Fastest int64         `json:"fastest"`
+	Median  int64         `json:"median"`
+	First   int64         `json:"first"`
+	Runs    int           `json:"runs"`
+	Memory  *int64        `json:"memory"`
+	Ops     int           `json:"ops"`
+	Bytes   int           `json:"bytes"`
+	Head    digest.Digest `json:"head"`
+	Image   digest.Digest `json:"image"`
 }
 
 func main() {
@@ -92,6 +95,7 @@ func measure(dockerfile []byte, resolver llb.ImageMetaResolver) (*answer, error)
 			if err != nil {
 				return nil, err
 			}
+			a.Memory = peakMemory()
 		}
 		if taken > long {
 			break
@@ -99,7 +103,8 @@ func measure(dockerfile []byte, resolver llb.ImageMetaResolver) (*answer, error)
 	}
 	a.First = times[0].Nanoseconds()
 	slices.Sort(times)
-	a.Nanoseconds = times[len(times)/2].Nanoseconds()
+	a.Fastest = times[0].Nanoseconds()
+	a.Median = times[len(times)/2].Nanoseconds()
 	a.Runs = len(times)
 	return &a, nil
 }
@@ -144,6 +149,21 @@ func describe(definition *llb.Definition, image []byte) (answer, error) {
 		Head:  head,
 		Image: digest.FromBytes(image),
 	}, nil
+}
+
+// PeakMemory is the most memory that this process ever had, in KiB, where the system says it.
+func peakMemory() *int64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return nil
+	}
+	var peak int64
+	for line := range strings.Lines(string(status)) {
+		if _, err := fmt.Sscanf(line, "VmHWM: %d kB", &peak); err == nil {
+			return &peak
+		}
+	}
+	return nil
 }
 
 // Images has one config for every image.
