@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    golang::{json, tabwriter},
+    golang::{json, stray, tabwriter},
     instruction::Dockerfile,
     llb::json::base64,
 };
@@ -45,7 +45,7 @@ pub fn targets(dockerfile: &Dockerfile, data: &[u8]) -> Answer {
         targets: Some(targets).filter(|targets| !targets.is_empty()),
         sources: [base64(data)],
     };
-    Answer::new(&TARGETS, json::to_string_pretty(&list)).with(TEXT, text)
+    Answer::new(&TARGETS, json::to_string_pretty(&list)).with(TEXT, stray::encode(&text))
 }
 
 #[derive(Serialize)]

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    golang::{json, tabwriter},
+    golang::{json, stray, tabwriter},
     instruction::Dockerfile,
     llb::json::base64,
     plan, stage,
@@ -57,7 +57,8 @@ pub fn outline(subject: &Subject<'_>) -> Answer {
         sources: [base64(subject.data)],
         ..Outline::of(&parameters)
     };
-    Answer::new(&OUTLINE, json::to_string_pretty(&outline)).with(TEXT, outline.text())
+    Answer::new(&OUTLINE, json::to_string_pretty(&outline))
+        .with(TEXT, stray::encode(&outline.text()))
 }
 
 #[derive(Default, Serialize)]
