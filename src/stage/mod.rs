@@ -313,7 +313,7 @@ impl Graph {
             Some(name) => {
                 options
                     .contexts
-                    .find(name, platform.as_ref(), options.target_platform)?
+                    .find(name, platform.as_ref(), &platform::default_spec())?
             }
             None => None,
         };

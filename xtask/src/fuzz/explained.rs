@@ -23,7 +23,7 @@ pub(super) struct Rule {
 pub(super) enum Sign {
     /// By what both say.
     Answers(fn(&Finding<'_>) -> bool),
-    /// By its cause: without it, both agree. Gives the case without the cause, if the case has it.
+    /// By its cause: without it, both agree. Gives the case without the cause, if the case has it; that has it no more.
     Cause(fn(&Case) -> Option<Case>),
 }
 

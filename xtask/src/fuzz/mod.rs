@@ -278,10 +278,11 @@ fn judge(
             Sign::Answers(holds) => holds(&finding),
             Sign::Cause(without) => match without(case) {
                 None => false,
+                // There may be several causes.
                 Some(other) => {
                     let (original, ours) = frontends.ask_one(&other)?;
-                    compare(&original, &ours).is_ok()
-                        || by_chance(frontends, &other, &ours)?.is_some()
+                    let rest = judge(frontends, &other, original, ours)?;
+                    !matches!(rest, Judgement::Unexplained(_))
                 }
             },
         };

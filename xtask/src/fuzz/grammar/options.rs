@@ -1,7 +1,7 @@
 //! What is beside the file: options, ignore patterns, and images that bring something with them.
 
 use fal_frontend::{
-    llb::{self, Defaults, Graph, Meta, source::Image},
+    llb::{self, Defaults, Definition, Graph, Meta, source::Image},
     proto::pb,
 };
 use prost::Message;
@@ -393,9 +393,13 @@ impl Writer<'_> {
             capabilities: &|_| true,
         };
         let bytes = |output| {
-            llb::marshal(&graph, output, &defaults)
-                .to_pb()
-                .encode_to_vec()
+            let definition = llb::marshal(&graph, output, &defaults);
+            // No line stands for it.
+            let definition = Definition {
+                source: None,
+                ..definition
+            };
+            definition.to_pb().encode_to_vec()
         };
         for name in ["in", "rich"] {
             case.inputs.insert(name.to_owned(), bytes(Some(output)));
@@ -430,6 +434,12 @@ impl Writer<'_> {
         for (image, config) in RICH {
             name(image, config.to_owned());
         }
+        let scanner = "docker.io/docker/buildkit-syft-scanner:stable-1";
+        self.images.insert(scanner.to_owned(), RICH[0].1.to_owned());
+        let mut name = |name: &str, config: String| {
+            self.images
+                .insert(format!("docker.io/library/{name}:latest"), config);
+        };
         name("missing", String::new());
         self.images
             .insert("docker.io/library/missing:tag".to_owned(), String::new());
