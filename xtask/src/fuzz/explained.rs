@@ -4,6 +4,7 @@ use super::{
     answer::{Answer, Refusal, Warning},
     case::{Case, OTHERS},
 };
+use crate::parity::subrequests::{self, Texts};
 
 /// One disagreement, looked at from both sides.
 pub(super) struct Finding<'a> {
@@ -38,15 +39,6 @@ pub(super) const RULES: &[Rule] = &[
         }),
     },
     Rule {
-        listed: "the subrequests `frontend.outline` and `frontend.targets`",
-        sign: Sign::Answers(|finding| {
-            finding.ours_refuse().is_some_and(|ours| {
-                ours.message == "unsupported request frontend.outline"
-                    || ours.message == "unsupported request frontend.targets"
-            })
-        }),
-    },
-    Rule {
         listed: "`frontend.subrequests.describe`",
         sign: Sign::Answers(|finding| {
             finding.request() == Some("frontend.subrequests.describe")
@@ -55,17 +47,36 @@ pub(super) const RULES: &[Rule] = &[
         }),
     },
     Rule {
-        listed: "`RUN []`, or a RUN without a working directory",
+        listed: "`RUN []`",
         sign: Sign::Answers(|finding| {
             finding.both_refuse().is_some_and(|(original, ours)| {
-                original.message.ends_with("arguments are required")
+                is_run_of_nothing(&original.message)
                     && original.message == ours.message
                     && original.places.is_empty()
             })
         }),
     },
     Rule {
-        listed: "A mistake, in the answer to another subrequest",
+        listed: "`RUN []`",
+        sign: Sign::Answers(|finding| {
+            let ours = match finding.request() {
+                Some("frontend.outline") => finding.ours_refuse().map(|it| it.message.clone()),
+                Some("frontend.lint") => finding.ours.mistake(),
+                _ => None,
+            };
+            finding.original.built.is_some() && ours.is_some_and(|ours| is_run_of_nothing(&ours))
+        }),
+    },
+    Rule {
+        listed: "What is asked for on one line",
+        sign: Sign::Answers(|finding| {
+            let texts = (finding.original.texts(), finding.ours.texts());
+            finding.request() == Some(subrequests::OUTLINE)
+                && subrequests::same_as_declared(subrequests::OUTLINE, &texts.0, &texts.1)
+        }),
+    },
+    Rule {
+        listed: "A mistake in a file that a subrequest is about",
         sign: Sign::Answers(|finding| {
             finding.both_refuse().is_some_and(|(original, ours)| {
                 finding.request().is_some()
@@ -153,7 +164,7 @@ pub(super) const RULES: &[Rule] = &[
         }),
     },
     Rule {
-        listed: "More than twelve warnings, as text",
+        listed: "More than twelve warnings",
         sign: Sign::Answers(|finding| {
             let text = |answer: &Answer| {
                 let built = answer.built.as_ref()?;
@@ -268,6 +279,27 @@ impl Finding<'_> {
     fn both_refuse(&self) -> Option<(&Refusal, &Refusal)> {
         self.original.refused.as_ref().zip(self.ours_refuse())
     }
+}
+
+impl Answer {
+    /// The texts beside what was built, or instead of it.
+    fn texts(&self) -> Texts {
+        let metadata = self.built.iter().flat_map(|built| &built.metadata);
+        metadata
+            .map(|(name, text)| (name.clone(), String::from_utf8_lossy(text).into_owned()))
+            .collect()
+    }
+
+    /// The mistake that `frontend.lint` tells of.
+    fn mistake(&self) -> Option<String> {
+        let json = serde_json::from_str::<serde_json::Value>(self.texts().get("result.json")?);
+        let message = json.ok()?["buildError"]["message"].as_str()?.to_owned();
+        Some(message)
+    }
+}
+
+fn is_run_of_nothing(message: &str) -> bool {
+    message.ends_with("arguments are required")
 }
 
 /// A sentence, and the word that it suggests.

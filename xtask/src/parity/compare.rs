@@ -247,7 +247,7 @@ mod tests {
                 original: "no".to_owned(),
                 ours: "never".to_owned(),
             }),
-            failure: None,
+            ..Declared::default()
         };
         let accepted = definition("s", "x", ["1", "2"], "g");
         let said = |text: &str| match text {

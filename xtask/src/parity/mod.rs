@@ -19,7 +19,7 @@ pub(crate) mod declared; // what a case declares beforehand
 pub(crate) mod definition; // two definitions to the places where they differ
 pub(crate) mod difference; // two JSON values to the places where they differ
 mod refusal; // an error in one line
-mod subrequests; // the same for the answers to subrequests
+pub(crate) mod subrequests; // the same for the answers to subrequests
 
 use std::{
     collections::HashMap,

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::{cases::Case, difference::differences};
 
-const OUTLINE: &str = "frontend.outline";
+pub(crate) const OUTLINE: &str = "frontend.outline";
 const TARGETS: &str = "frontend.targets";
 const LINT: &str = "frontend.lint";
 const DESCRIBE: &str = "frontend.subrequests.describe";
@@ -191,7 +191,7 @@ fn compare(
 }
 
 /// The texts of an answer, by name.
-type Texts = BTreeMap<String, String>;
+pub(crate) type Texts = BTreeMap<String, String>;
 
 impl Outcome {
     fn said(&self) -> Result<Option<&Texts>, &str> {
@@ -200,6 +200,12 @@ impl Outcome {
             Some(refusal) => Err(refusal.message.as_str()),
         }
     }
+}
+
+/// Whether two answers that are not the same are, but for what DIFFERENCES.md lists.
+pub(crate) fn same_as_declared(subrequest: &str, original: &Texts, ours: &Texts) -> bool {
+    let (left, right) = (Some(original), Some(ours));
+    parsed(left) != parsed(right) && plain(subrequest, left) == plain(subrequest, right)
 }
 
 /// An answer without what DIFFERENCES.md lists; JSON as a value, text as its lines.
