@@ -166,6 +166,7 @@ fn converted(source: &Source, wish: &Wish<'_>, seen: &mut Seen) -> Result<Conver
             build_args: wish.build_args,
             build_platform: &own,
             target_platform: &own,
+            is_platform_implicit: true,
             contexts: &contexts,
         },
         &mut seen.stages,

@@ -346,6 +346,7 @@ impl<G: Gateway> Job<'_, G> {
             build_args: &self.options.build_args,
             build_platform: &build_platform,
             target_platform,
+            is_platform_implicit: wanted.is_none(),
             contexts: &self.options.contexts,
         };
         let escape = read.file.escape;

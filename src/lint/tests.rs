@@ -91,6 +91,7 @@ fn planned(
             build_args: &build_args,
             build_platform: &platform,
             target_platform: &platform,
+            is_platform_implicit: true,
             contexts: &contexts,
         },
         stages,

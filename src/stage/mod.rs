@@ -44,8 +44,20 @@ pub struct Options<'a> {
     pub build_platform: &'a Platform,
     /// The platform that is built for.
     pub target_platform: &'a Platform,
+    /// Whether nobody asked for it.
+    pub is_platform_implicit: bool,
     /// `--build-context`, by name.
     pub contexts: &'a Contexts,
+}
+
+impl Options<'_> {
+    /// The platform whose named contexts stand in for stages: if nobody asked for one, that on which this runs.
+    fn named_platform(&self) -> Platform {
+        match self.is_platform_implicit {
+            true => platform::default_spec(),
+            false => self.target_platform.clone(),
+        }
+    }
 }
 
 /// Every stage of a build, and the images that its commands read from as stages of their own.
@@ -313,7 +325,7 @@ impl Graph {
             Some(name) => {
                 options
                     .contexts
-                    .find(name, platform.as_ref(), &platform::default_spec())?
+                    .find(name, platform.as_ref(), &options.named_platform())?
             }
             None => None,
         };

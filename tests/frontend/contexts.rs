@@ -85,6 +85,19 @@ fn what_two_platforms_ask_is_asked_once() {
     );
 }
 
+#[test]
+fn a_context_of_a_platform_stands_in_for_a_stage_that_is_built_for_it() {
+    let dockerfile = "FROM scratch AS x\nFROM scratch\nCOPY --from=x / /\n";
+    let options = [
+        ("platform", "linux/386,linux/riscv64"),
+        ("context:x::linux/386", "local:files"),
+        ("context:x::linux/riscv64", "docker-image://busybox"),
+    ];
+    let ops = shown(&ask(dockerfile, &options, |_| {}));
+    let both = ["local://files", "docker.io/library/busybox"];
+    assert!(both.iter().all(|source| ops.contains(source)), "{ops}");
+}
+
 /// BuildKit 0.32 does not survive a second question for a repository that it has not found.
 #[test]
 fn what_was_refused_is_not_asked_again() {
