@@ -210,6 +210,10 @@ impl<'a> Planner<'a> {
         }
         state.is_planned = true;
         state.is_done = true;
+        if state.platform == Some(Platform::default()) {
+            // What stands on this stage in its turn is built for the target again.
+            state.platform = Some(self.options.target_platform.clone());
+        }
         self.states[index] = state;
         Ok(())
     }
@@ -229,14 +233,13 @@ impl<'a> Planner<'a> {
 
     /// Begins a stage on its image, or where its base ended.
     fn enter(&mut self, state: &mut StageState, id: StageId) -> Result<()> {
-        let target = self.options.target_platform;
         if let stage::Base::Stage(base) = self.graph.stage(id).base {
             let base = &mut self.states[base.index()];
-            begin(base, target)?;
+            begin(base)?;
             state.stand_on(base);
             self.set_again(state, id)?;
         }
-        begin(state, target)
+        begin(state)
     }
 
     /// Sets the variables of the image again, as each stage does that begins on another.
@@ -355,8 +358,10 @@ impl<'a> Planner<'a> {
 }
 
 /// Carries the config of the image into the state that commands run with, unless it is there.
-fn begin(state: &mut StageState, target: &Platform) -> Result<()> {
-    let platform = state.platform.get_or_insert_with(|| target.clone());
+///
+/// A context that stands in for a stage may say no platform. Then the stage on it has an empty one, as in docker/dockerfile.
+fn begin(state: &mut StageState) -> Result<()> {
+    let platform = state.platform.get_or_insert_default();
     if std::mem::replace(&mut state.has_begun, true) {
         return Ok(());
     }
