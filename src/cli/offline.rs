@@ -262,14 +262,20 @@ mod tests {
 
     #[test]
     fn an_image_whose_trigger_reads_from_the_image_is_refused() {
-        let mut world = World::plain(&[]);
-        world.image = br#"{"config": {"OnBuild": ["COPY --from=a / /"]}}"#.to_vec();
-        let source = Source::new("Dockerfile", "FROM a");
-        let mistake = convert_in(&world, &source, None, &BTreeMap::new()).err();
-        let mistake = mistake.expect("it has no end").to_string();
-        assert!(
-            mistake.starts_with("the ONBUILD triggers of a "),
-            "{mistake}"
-        );
+        for (triggers, sentence) in [
+            (r#""COPY --from=a / /""#, "the ONBUILD triggers of a "),
+            (
+                r#""COPY --from=a / /", "COPY --from=a / /b""#,
+                "the build grows beyond ",
+            ),
+        ] {
+            let mut world = World::plain(&[]);
+            world.image = format!(r#"{{"config": {{"OnBuild": [{triggers}]}}}}"#).into();
+            // On many lines, so that it does not take long until that is too much.
+            let source = Source::new("Dockerfile", format!("FROM {}a", "\\\n".repeat(1_000)));
+            let mistake = convert_in(&world, &source, None, &BTreeMap::new()).err();
+            let mistake = mistake.expect("it has no end").to_string();
+            assert!(mistake.starts_with(sentence), "{mistake}");
+        }
     }
 }

@@ -27,15 +27,15 @@ use super::{
     state::StageState,
 };
 
-/// How many images ONBUILD triggers may read from. An image whose trigger reads from the image itself needs more of them without end.
-const MOST_BROUGHT: usize = 1_000;
+/// How often ONBUILD triggers may bring images whose triggers bring images. One that reads from its own image does so without end.
+const MOST_ROUNDS: usize = 100;
 
 /// The loop that finds every base.
 pub struct Resolution<'a> {
     options: &'a Options<'a>,
     graph: Graph,
-    /// How many stages there were before any trigger brought one.
-    written: usize,
+    /// How often triggers brought stages to read from.
+    rounds: usize,
     states: Vec<StageState>,
     found: Vec<bool>,
     triggered: Vec<bool>,
@@ -74,8 +74,8 @@ impl<'a> Resolution<'a> {
         let file = llb.add_source_map(options.file.clone());
         Self {
             options,
-            written: graph.ids().count(),
             graph,
+            rounds: 0,
             states: Vec::new(),
             found: Vec::new(),
             triggered: Vec::new(),
@@ -421,14 +421,16 @@ impl<'a> Resolution<'a> {
                 triggers.extend_from_slice(self.graph.triggers_of_base(id));
             }
             if !triggers.is_empty() {
-                brought |= self.graph.add_triggers(id, &triggers)?;
-                if self.graph.ids().count() - self.written > MOST_BROUGHT {
+                let brings = self.graph.add_triggers(id, &triggers)?;
+                if brings && self.rounds == MOST_ROUNDS {
                     let stage = self.graph.stage(id);
                     return Err(at(messages::endless_triggers(&stage.base_name), stage));
                 }
+                brought |= brings;
                 self.states[id.index()].step_count = self.graph.stage(id).step_count;
             }
         }
+        self.rounds += usize::from(brought);
         Ok(brought)
     }
 }

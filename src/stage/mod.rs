@@ -286,11 +286,12 @@ impl Graph {
         };
         let mut commands = Vec::with_capacity(triggers.len());
         for trigger in triggers {
-            let spent = self.budget.spend(trigger_size(trigger, lines));
-            spent.map_err(messages::overgrown).map_err(place)?;
             let instruction = trigger_instruction(trigger, lines).map_err(place)?;
             let mut command = self.command(id, Arc::new(instruction)).map_err(place)?;
             command.is_trigger = true;
+            let size = trigger_size(trigger, lines, command.sources.len());
+            let spent = self.budget.spend(size);
+            spent.map_err(messages::overgrown).map_err(place)?;
             commands.push(command);
         }
         let brought = commands.iter().any(|command| !command.sources.is_empty());
@@ -500,12 +501,14 @@ fn is_step(instruction: &Instruction) -> bool {
     )
 }
 
-/// About what a trigger takes in each stage in which it fires: itself, the op that it becomes, and the lines of the FROM.
-fn trigger_size(trigger: &str, lines: Option<Lines>) -> usize {
-    const OP: usize = 512;
+/// About what a trigger takes in each stage in which it fires: itself, the op that it becomes, the lines of the FROM, and the stages
+/// that it reads from.
+fn trigger_size(trigger: &str, lines: Option<Lines>, sources: usize) -> usize {
+    const OP: usize = 256;
     const LINE: usize = 64;
+    const STAGE: usize = 1 << 10;
     let lines = lines.map_or(0, |lines| lines.end - lines.start + 1);
-    trigger.len() + OP + LINE * lines as usize
+    trigger.len() + OP + LINE * lines as usize + STAGE * sources
 }
 
 /// Reads an ONBUILD trigger as if it stood where the FROM stands.
