@@ -293,6 +293,36 @@ async fn large_files_are_read_and_too_large_ones_are_refused() {
     assert_eq!(data.expect_err("a refusal").code, Code::OutOfRange);
 }
 
+#[tokio::test]
+async fn what_is_too_large_for_the_daemon_is_not_sent() {
+    let daemon = Daemon::new(NEW);
+    let (client, _) = daemon.start().await;
+    let large = Bytes::from(vec![b'x'; 17 << 20]);
+    let definition = pb::Definition {
+        def: vec![large.clone()],
+        ..Default::default()
+    };
+    let refused = client.solve(SolveRequest::definition(definition)).await;
+    let refused = refused.expect_err("a refusal").to_string();
+    let sentence = "trying to send message larger than max (17825";
+    assert!(refused.contains(sentence), "{refused}");
+
+    let result = SolveResult {
+        metadata: [("containerimage.config".to_owned(), large)].into(),
+        ..Default::default()
+    };
+    client.return_result(result).await.expect("an end");
+    let returned = ReturnRequest::decode(daemon.calls().bytes(0)).expect("a request");
+    let message = returned.error.expect("an error").message;
+    assert!(message.contains(sentence), "{message}");
+
+    let long = Error::new("é".repeat(9 << 20));
+    client.return_error(&long).await.expect("an end");
+    let returned = ReturnRequest::decode(daemon.calls().bytes(1)).expect("a request");
+    let message = returned.error.expect("an error").message;
+    assert!(message.starts_with("éé") && message.len() < 1 << 20);
+}
+
 /// More than the 250 streams that the daemon allows at once; the first 250 wait for each other.
 #[tokio::test]
 async fn calls_run_side_by_side() {

@@ -16,7 +16,7 @@ use hyper::{
     client::conn::http2::{Builder, SendRequest},
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use prost::bytes::Bytes;
+use prost::{Message, bytes::Bytes};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::watch,
@@ -45,6 +45,9 @@ use crate::{
 
 /// BuildKit's own limit on a message.
 const MESSAGE_LIMIT: usize = 16 << 20;
+
+/// How many characters are left of the sentence of an error that is too large to be sent.
+const LONGEST_SENTENCE: usize = 64 << 10;
 
 /// An error carries the whole Dockerfile and more in a header. hyper's 16 KiB would lose it, and from
 /// some size on the connection with it.
@@ -146,20 +149,31 @@ impl Client {
             self.capabilities.frontend.check(caps::RETURN_MAP)?;
         }
         let result = result.into_message(self.can(caps::REF_ARRAY));
-        self.end(frontend::ReturnRequest {
+        let request = frontend::ReturnRequest {
             result: Some(result),
             error: None,
-        })
-        .await
+        };
+        match check_size(&request) {
+            Ok(()) => self.end(request).await,
+            Err(error) => self.return_error(&error).await,
+        }
     }
 
     /// Ends the build with a refusal. Details of the daemon's go back as they came.
+    ///
+    /// One that shows megabytes of a file, or of what became of it, shows their beginning.
     pub async fn return_error(&self, error: &Error) -> Result<()> {
-        self.end(frontend::ReturnRequest {
+        let mut request = frontend::ReturnRequest {
             result: None,
             error: Some(error.to_status()),
-        })
-        .await
+        };
+        if check_size(&request).is_err()
+            && let Some(status) = &mut request.error
+        {
+            status.details.clear();
+            status.message = status.message.chars().take(LONGEST_SENTENCE).collect();
+        }
+        self.end(request).await
     }
 
     async fn end(&self, request: frontend::ReturnRequest) -> Result<()> {
@@ -237,6 +251,7 @@ impl Gateway for Client {
                 .collect(),
             evaluate: evaluate && evaluates,
         };
+        check_size(&request)?;
         let mut bridge = self.bridge.clone();
         let response = self.call(bridge.solve(request)).await?;
         let result = SolveResult::from_response(response);
@@ -399,6 +414,19 @@ impl Client {
             }),
             ..Default::default()
         })
+    }
+}
+
+/// Refuses a message that the daemon does not take, in the words of the library that the original sends with.
+fn check_size(message: &impl Message) -> Result<()> {
+    match message.encoded_len() {
+        ..=MESSAGE_LIMIT => Ok(()),
+        size => Err(Error {
+            code: Code::ResourceExhausted,
+            ..Error::new(format!(
+                "trying to send message larger than max ({size} vs. {MESSAGE_LIMIT})"
+            ))
+        }),
     }
 }
 
