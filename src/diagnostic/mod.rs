@@ -74,8 +74,13 @@ impl Diagnostic {
     }
 
     /// Places it here and nowhere else (the original's `SetLocation`).
-    pub fn only_at(mut self, lines: Lines) -> Self {
-        self.locations = vec![lines];
+    pub fn only_at(self, lines: Lines) -> Self {
+        self.nowhere().also_at(lines)
+    }
+
+    /// Takes every place away.
+    pub fn nowhere(mut self) -> Self {
+        self.locations.clear();
         self
     }
 

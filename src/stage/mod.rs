@@ -282,7 +282,8 @@ impl Graph {
         let lines = self.stages[id.0].lines;
         let place = |error: Box<Diagnostic>| match lines {
             Some(lines) => Box::new(error.only_at(lines)),
-            None => error,
+            // The lines of the trigger are not those of the file.
+            None => Box::new(error.nowhere()),
         };
         let mut commands = Vec::with_capacity(triggers.len());
         for trigger in triggers {
