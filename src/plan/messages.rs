@@ -92,6 +92,10 @@ pub(super) fn bad_oci_reference(name: &str, why: &impl Display) -> Box<Diagnosti
     ))
 }
 
+pub(super) fn bad_oci_config(why: impl Display) -> Box<Diagnostic> {
+    error(format!("could not parse oci-layout image config: {why}"))
+}
+
 pub(super) fn oci_without_digest(name: &str) -> Box<Diagnostic> {
     error(format!(
         "oci-layout reference {} has no digest",

@@ -207,7 +207,7 @@ pub(in crate::plan) fn load(
             Ok(Loaded {
                 output: Some(output),
                 platform,
-                image: Some(undated(config)?),
+                image: Some(undated(config).map_err(messages::text)?),
             })
         }
         (Origin::OciLayout { store, reference }, Some(Answer::Image { config, .. })) => {
@@ -227,7 +227,7 @@ pub(in crate::plan) fn load(
             Ok(Loaded {
                 output: Some(output),
                 platform,
-                image: Some(undated(config)?),
+                image: Some(undated(config).map_err(messages::bad_oci_config)?),
             })
         }
         (Origin::Local(local), Some(Answer::Ignore(excludes))) => {
@@ -307,9 +307,8 @@ fn image_of_input(metadata: &str) -> Result<Option<image::Config>> {
 }
 
 /// An image config without the time that the image was made at.
-fn undated(json: &[u8]) -> Result<image::Config> {
-    let mut config =
-        image::Config::from_json(json).map_err(|error| messages::bad_image_config(&error))?;
+fn undated(json: &[u8]) -> std::result::Result<image::Config, image::ReadError> {
+    let mut config = image::Config::from_json(json)?;
     config.created = None;
     Ok(config)
 }
