@@ -326,6 +326,7 @@ fn cache_imports(json: &str, references: &str) -> Result<Vec<CacheImport>> {
                 golang::quote(json)
             ))
         };
+        crate::image::check_json(json.as_bytes()).map_err(|why| refuse(why.to_string()))?;
         let list: Option<Vec<Map<String, Value>>> =
             serde_json::from_str(json).map_err(|why| refuse(why.to_string()))?;
         for entry in list.unwrap_or_default() {

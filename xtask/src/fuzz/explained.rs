@@ -1,8 +1,10 @@
 //! Where ours parts from the original on purpose: each rule is a row of DIFFERENCES.md, recognised as narrowly as it can be.
 
+use serde_json::Value;
+
 use super::{
     answer::{Answer, Refusal, Warning},
-    case::{Case, OTHERS},
+    case::Case,
 };
 use crate::parity::subrequests::{self, Texts};
 
@@ -98,7 +100,7 @@ pub(super) const RULES: &[Rule] = &[
         }),
     },
     Rule {
-        listed: "`cache-imports` that are no list of caches",
+        listed: "`cache-imports` that are JSON, and no list of caches",
         sign: Sign::Answers(|finding| {
             finding.both_refuse().is_some_and(|(original, ours)| {
                 [original, ours].iter().all(|it| {
@@ -134,9 +136,9 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         listed: "Mistakes in several base images",
         sign: Sign::Answers(|finding| {
-            finding
-                .both_refuse()
-                .is_some_and(|(original, ours)| is_of_base(original) && is_of_base(ours))
+            finding.both_refuse().is_some_and(|(original, ours)| {
+                is_of_base(&original.message) && is_of_base(&ours.message)
+            })
         }),
     },
     Rule {
@@ -175,17 +177,10 @@ pub(super) const RULES: &[Rule] = &[
                 warnings.sort();
                 (warnings.len() > 12).then_some(warnings)
             };
-            let same_json = || {
-                let json = |answer: &Answer| {
-                    let built = answer.built.as_ref()?;
-                    built.metadata.get("result.json").cloned()
-                };
-                json(finding.original) == json(finding.ours)
-            };
             finding.request() == Some("frontend.lint")
                 && text(finding.original).is_some()
                 && text(finding.original) == text(finding.ours)
-                && same_json()
+                && linted(finding.original) == linted(finding.ours)
         }),
     },
     Rule {
@@ -224,11 +219,17 @@ pub(super) const RULES: &[Rule] = &[
             let text = String::from_utf8_lossy(case.dockerfile());
             let ascii = |c: char| if c.is_ascii() { c } else { 'x' };
             let mut changed = String::new();
+            let mut goes_on = false;
             for line in text.split_inclusive('\n') {
-                match line.contains("--") {
+                let has_flags = goes_on || line.contains("--");
+                match has_flags {
                     true => changed.extend(line.chars().map(ascii)),
                     false => changed += line,
                 }
+                // Also over comments and empty lines in between.
+                let line = line.trim();
+                let is_between = line.is_empty() || line.starts_with('#');
+                goes_on = has_flags && (is_between || line.ends_with(['\\', '`']));
             }
             let mut other = case.with_dockerfile(changed.into_bytes());
             for config in other
@@ -243,17 +244,32 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         listed: "A base image that cannot be, beside others",
-        sign: Sign::Cause(|case| {
-            // No image is for another platform than the one that is asked for.
-            let plain = case.images.get(OTHERS)?.clone();
-            let mut other = case.clone();
-            for config in other.images.values_mut() {
-                let is_image = config.starts_with('{') && config.contains("\"os\"");
-                if is_image && !config.contains("\"%OS%\"") {
-                    config.clone_from(&plain);
-                }
-            }
-            (other != *case).then_some(other)
+        sign: Sign::Answers(|finding| {
+            let others = |answer: &Answer| -> Vec<Warning> {
+                let all = answer.warnings.iter();
+                all.filter(|warning| !is_of_platform(&warning.short))
+                    .cloned()
+                    .collect()
+            };
+            finding.both_refuse().is_some_and(|(original, ours)| {
+                is_of_base(&ours.message)
+                    && original == ours
+                    && others(finding.original) == others(finding.ours)
+            })
+        }),
+    },
+    Rule {
+        listed: "A base image that cannot be, beside others",
+        sign: Sign::Answers(|finding| {
+            // The same in the answer to `frontend.lint`.
+            let (Some(original), Some(ours)) = (linted(finding.original), linted(finding.ours))
+            else {
+                return false;
+            };
+            let message = ours["buildError"]["message"].as_str().unwrap_or_default();
+            is_of_base(message)
+                && original["buildError"] == ours["buildError"]
+                && without_platforms(original) == without_platforms(ours)
         }),
     },
     Rule {
@@ -309,8 +325,7 @@ fn suggestion(message: &str) -> Option<(&str, &str)> {
 }
 
 /// Whether a refusal is about a base image; the original looks at all of them at the same time.
-fn is_of_base(refusal: &Refusal) -> bool {
-    let message = refusal.message.as_str();
+fn is_of_base(message: &str) -> bool {
     [
         "failed to parse stage name ",
         "failed to parse image config: ",
@@ -324,6 +339,25 @@ fn is_of_base(refusal: &Refusal) -> bool {
     .iter()
     .any(|beginning| message.starts_with(beginning))
         || message.contains(": not found")
+}
+
+/// Whether a warning is about the platform of a base image.
+fn is_of_platform(warning: &str) -> bool {
+    warning.starts_with("InvalidBaseImagePlatform")
+}
+
+/// The answer to `frontend.lint`.
+fn linted(answer: &Answer) -> Option<Value> {
+    let built = answer.built.as_ref()?;
+    serde_json::from_slice(built.metadata.get("result.json")?).ok()
+}
+
+/// The warnings of an answer that are not about the platform of a base image.
+fn without_platforms(answer: Value) -> Vec<Value> {
+    let all = answer["warnings"].as_array().cloned().unwrap_or_default();
+    let is_other =
+        |warning: &Value| !is_of_platform(warning["ruleName"].as_str().unwrap_or_default());
+    all.into_iter().filter(is_other).collect()
 }
 
 /// Warnings, and first those in order that the original tells as images answer, or as a map has them.
