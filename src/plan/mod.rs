@@ -112,8 +112,8 @@ pub fn build_with_facts(
     context: &MainContext,
     facts: &mut Facts,
 ) -> Result<Plan> {
-    context.check()?;
     let mut planner = Planner::new(bases, options, facts);
+    context.check()?;
     for id in planner.graph.ids() {
         planner.stage(id)?;
     }
