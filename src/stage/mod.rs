@@ -512,7 +512,7 @@ fn trigger_size(trigger: &str, lines: Option<Lines>, sources: usize) -> usize {
     trigger.len() + OP + LINE * lines as usize + STAGE * sources
 }
 
-/// Reads an ONBUILD trigger as if it stood where the FROM stands.
+/// Reads an ONBUILD trigger as if it stood where the FROM stands; if none does, on line 0, which there is not.
 fn trigger_instruction(trigger: &str, lines: Option<Lines>) -> Result<Instruction> {
     let parsed = syntax::parse(&Source::new("ONBUILD", trigger));
     let file = parsed.into_result()?;
@@ -520,8 +520,6 @@ fn trigger_instruction(trigger: &str, lines: Option<Lines>) -> Result<Instructio
         return Err(messages::one_trigger());
     };
     let mut instruction = instruction::read_one(written)?;
-    if let Some(lines) = lines {
-        instruction.lines = lines;
-    }
+    instruction.lines = lines.unwrap_or_default();
     Ok(instruction)
 }
