@@ -54,6 +54,14 @@ impl Case {
 
     /// The path of the Dockerfile, as in `files`.
     pub(super) fn main(&self) -> String {
+        const DOWNLOADED: &str = "dockerfile/context";
+        let is_download = |context: &String| context.starts_with("http");
+        if self.options.get("context").is_some_and(is_download)
+            && !self.options.contains_key("dockerfilekey")
+            && self.files.contains_key(DOWNLOADED)
+        {
+            return DOWNLOADED.to_owned();
+        }
         let option = |name: &str, default: &str| {
             let value = self.options.get(name);
             value.map_or(default, String::as_str).to_owned()

@@ -346,6 +346,16 @@ fn is_of_platform(warning: &str) -> bool {
     warning.starts_with("InvalidBaseImagePlatform")
 }
 
+/// Whether warnings of a rule come as images answer, or as a map has them.
+fn is_by_chance(rule: &str) -> bool {
+    [
+        "InvalidBaseImagePlatform",
+        "UndefinedVar",
+        "UndefinedArgInFrom",
+    ]
+    .contains(&rule)
+}
+
 /// The answer to `frontend.lint`.
 fn linted(answer: &Answer) -> Option<Value> {
     let built = answer.built.as_ref()?;
@@ -362,15 +372,8 @@ fn without_platforms(answer: Value) -> Vec<Value> {
 
 /// Warnings, and first those in order that the original tells as images answer, or as a map has them.
 fn with_chance_sorted(warnings: &[Warning]) -> Vec<Warning> {
-    let is_by_chance = |warning: &Warning| {
-        let rules = [
-            "InvalidBaseImagePlatform",
-            "UndefinedVar",
-            "UndefinedArgInFrom",
-        ];
-        let rule = warning.short.split(':').next().unwrap_or_default();
-        rules.contains(&rule)
-    };
+    let is_by_chance =
+        |warning: &Warning| is_by_chance(warning.short.split(':').next().unwrap_or_default());
     let (mut sorted, others): (Vec<Warning>, Vec<Warning>) =
         warnings.iter().cloned().partition(is_by_chance);
     sorted.sort();
