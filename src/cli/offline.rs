@@ -196,7 +196,7 @@ fn converted(source: &Source, wish: &Wish<'_>, seen: &mut Seen) -> Result<Conver
             origin: Origin::Unknown,
         },
     };
-    let bases = bases(graph, &options, &wish.world.image)?;
+    let bases = bases(graph, &options, &wish.world.image, &mut seen.plan)?;
     let plan = plan::build_with_facts(bases, &options, &wish.world.context, &mut seen.plan)?;
     Ok(Converted { plan, fal })
 }
@@ -218,11 +218,16 @@ pub fn checked(plan: &Plan) -> Result<Definition> {
     Ok(definition)
 }
 
-fn bases(graph: stage::Graph, options: &plan::Options<'_>, image: &[u8]) -> Result<Bases> {
+fn bases(
+    graph: stage::Graph,
+    options: &plan::Options<'_>,
+    image: &[u8],
+    facts: &mut plan::Facts,
+) -> Result<Bases> {
     let mut known: Known = HashMap::new();
     let mut resolution = Resolution::new(graph, options);
     loop {
-        match resolution.step(&known)? {
+        match resolution.step(&known, facts)? {
             Step::Done(bases) => return Ok(*bases),
             Step::Need(goes_on, queries) => {
                 known.extend(

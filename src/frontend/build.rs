@@ -364,7 +364,10 @@ impl<G: Gateway> Job<'_, G> {
         let mut graph =
             stage::graph_with_arguments(dockerfile, escape, &stage_options, arguments, stages)?;
         graph.all_stages = all_stages;
-        let bases = self.resolver.bases(graph, &plan_options).await?;
+        let bases = self
+            .resolver
+            .bases(graph, &plan_options, &mut facts.plan)
+            .await?;
         Ok(plan::build_with_facts(
             bases,
             &plan_options,

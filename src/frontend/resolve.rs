@@ -35,12 +35,17 @@ impl<'a, G: Gateway> Resolver<'a, G> {
     }
 
     /// Finds every base of a graph.
-    pub(super) async fn bases(&self, graph: Graph, plan: &plan::Options<'_>) -> Result<Bases> {
+    pub(super) async fn bases(
+        &self,
+        graph: Graph,
+        plan: &plan::Options<'_>,
+        facts: &mut plan::Facts,
+    ) -> Result<Bases> {
         let names: Vec<String> = graph.labels().map(str::to_owned).collect();
         let mut known: Known = HashMap::new();
         let mut resolution = Resolution::new(graph, plan);
         loop {
-            match resolution.step(&known)? {
+            match resolution.step(&known, facts)? {
                 Step::Need(goes_on, queries) => {
                     let answers = queries.iter().map(|query| self.answer(query, &names));
                     let answers = try_join_all(answers).await?;

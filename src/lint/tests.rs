@@ -131,7 +131,7 @@ fn planned(
     let mut known: Known = HashMap::new();
     let mut resolution = Resolution::new(graph, &options);
     let bases = loop {
-        match resolution.step(&known)? {
+        match resolution.step(&known, facts)? {
             Step::Done(bases) => break *bases,
             Step::Need(goes_on, queries) => {
                 known.extend(queries.into_iter().map(|query| image(query.wanted)));

@@ -156,11 +156,9 @@ impl<'a> Planner<'a> {
             mut llb,
             file,
             locals,
-            images,
         } = bases;
         let graph = Arc::new(graph);
         facts.graph = Some(Arc::clone(&graph));
-        facts.bases = images;
         let context = llb.slot();
         let current = graph.target();
         Self {

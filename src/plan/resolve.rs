@@ -21,7 +21,7 @@ use super::{
     Options,
     context::{self, PendingLocal},
     described,
-    facts::BaseImage,
+    facts::{BaseImage, Facts},
     messages, names, op_platform,
     question::{Answer, Known, Query, Wanted},
     state::StageState,
@@ -42,7 +42,6 @@ pub struct Resolution<'a> {
     llb: llb::Graph,
     file: llb::SourceMapId,
     locals: Vec<PendingLocal>,
-    images: Vec<BaseImage>,
     /// The configs of the images that stages begin with, each read once.
     configs: HashMap<Wanted, Arc<image::Config>>,
     /// The config of a stage that begins with nothing, of which a mount without a source is one.
@@ -64,7 +63,6 @@ pub struct Bases {
     pub(super) llb: llb::Graph,
     pub(super) file: llb::SourceMapId,
     pub(super) locals: Vec<PendingLocal>,
-    pub(super) images: Vec<BaseImage>,
 }
 
 impl<'a> Resolution<'a> {
@@ -82,14 +80,13 @@ impl<'a> Resolution<'a> {
             llb,
             file,
             locals: Vec::new(),
-            images: Vec::new(),
             configs: HashMap::new(),
             empty: image::empty_image(options.target_platform).into(),
         }
     }
 
-    /// Goes on with what is known.
-    pub fn step(mut self, known: &Known) -> Result<Step<'a>> {
+    /// Goes on with what is known, and notes what is seen of the images.
+    pub fn step(mut self, known: &Known, facts: &mut Facts) -> Result<Step<'a>> {
         loop {
             self.grow();
             let planned = self.graph.planned();
@@ -97,7 +94,7 @@ impl<'a> Resolution<'a> {
             if !missing.is_empty() {
                 return Ok(Step::Need(Box::new(self), missing));
             }
-            self.take(&planned, known)?;
+            self.take(&planned, known, facts)?;
             if !self.fire_triggers()? {
                 let Self {
                     graph,
@@ -105,7 +102,6 @@ impl<'a> Resolution<'a> {
                     llb,
                     file,
                     locals,
-                    images,
                     ..
                 } = self;
                 return Ok(Step::Done(Box::new(Bases {
@@ -114,7 +110,6 @@ impl<'a> Resolution<'a> {
                     llb,
                     file,
                     locals,
-                    images,
                 })));
             }
         }
@@ -219,7 +214,7 @@ impl<'a> Resolution<'a> {
     }
 
     /// Begins every stage whose base is known.
-    fn take(&mut self, planned: &[bool], known: &Known) -> Result<()> {
+    fn take(&mut self, planned: &[bool], known: &Known, facts: &mut Facts) -> Result<()> {
         for id in self.graph.ids() {
             let index = id.index();
             if self.found[index] {
@@ -230,7 +225,7 @@ impl<'a> Resolution<'a> {
             match wanted {
                 None => self.begin_empty(id),
                 Some(query) if planned[index] => {
-                    self.begin(id, query, known)
+                    self.begin(id, query, known, facts)
                         .map_err(|error| at(error, self.graph.stage(id)))?;
                 }
                 Some(query) => self.count_unused(id, &query),
@@ -258,12 +253,12 @@ impl<'a> Resolution<'a> {
         }
     }
 
-    fn begin(&mut self, id: StageId, query: Query, known: &Known) -> Result<()> {
+    fn begin(&mut self, id: StageId, query: Query, known: &Known, facts: &mut Facts) -> Result<()> {
         let stage = self.graph.stage(id);
         match &query.context {
             Some(_) if stage.context.is_some() => self.begin_stage_context(id, &query, known),
             Some(_) => self.begin_base_context(id, &query, known),
-            None => self.begin_image(id, &query, known),
+            None => self.begin_image(id, &query, known, facts),
         }
     }
 
@@ -315,7 +310,13 @@ impl<'a> Resolution<'a> {
         Ok(())
     }
 
-    fn begin_image(&mut self, id: StageId, query: &Query, known: &Known) -> Result<()> {
+    fn begin_image(
+        &mut self,
+        id: StageId,
+        query: &Query,
+        known: &Known,
+        facts: &mut Facts,
+    ) -> Result<()> {
         let (reference, digest, config) = match known.get(&query.wanted) {
             Some(Answer::Image {
                 reference,
@@ -370,7 +371,7 @@ impl<'a> Resolution<'a> {
             };
             state.output = Some(self.llb.add_source(source, meta));
             state.output_platform = Some(platform.clone().normalize());
-            self.images.push(BaseImage {
+            facts.bases.push(BaseImage {
                 name: query.written.clone(),
                 wanted: platform.clone(),
                 found: image.platform.clone(),
