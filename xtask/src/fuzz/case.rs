@@ -55,7 +55,8 @@ impl Case {
     /// The path of the Dockerfile, as in `files`.
     pub(super) fn main(&self) -> String {
         const DOWNLOADED: &str = "dockerfile/context";
-        let is_download = |context: &String| context.starts_with("http");
+        let is_download =
+            |context: &String| context.starts_with("http") && !context.contains(".git");
         if self.options.get("context").is_some_and(is_download)
             && !self.options.contains_key("dockerfilekey")
             && self.files.contains_key(DOWNLOADED)

@@ -340,7 +340,7 @@ impl Writer<'_> {
         if case
             .options
             .get("context")
-            .is_some_and(|context| context.starts_with("http"))
+            .is_some_and(|context| context.starts_with("http") && !context.contains(".git"))
         {
             // A download that is no archive is the Dockerfile.
             let text = case.dockerfile().to_vec();
