@@ -62,8 +62,8 @@ pub(super) const RULES: &[Rule] = &[
         listed: "`RUN []`",
         sign: Sign::Answers(|finding| {
             let ours = match finding.request() {
-                Some("frontend.outline") => finding.ours_refuse().map(|it| it.message.clone()),
-                Some("frontend.lint") => finding.ours.mistake(),
+                Some(subrequests::OUTLINE) => finding.ours_refuse().map(|it| it.message.clone()),
+                Some(subrequests::LINT) => finding.ours.mistake(),
                 _ => None,
             };
             finding.original.built.is_some() && ours.is_some_and(|ours| is_run_of_nothing(&ours))
@@ -71,10 +71,18 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         listed: "What is asked for on one line",
+        sign: Sign::Answers(|finding| finding.answers_as_declared(subrequests::OUTLINE)),
+    },
+    Rule {
+        listed: "A mistaken word that is equally near to several known ones",
+        sign: Sign::Answers(|finding| finding.answers_as_declared(subrequests::LINT)),
+    },
+    Rule {
+        listed: "Mistakes in several base images",
         sign: Sign::Answers(|finding| {
-            let texts = (finding.original.texts(), finding.ours.texts());
-            finding.request() == Some(subrequests::OUTLINE)
-                && subrequests::same_as_declared(subrequests::OUTLINE, &texts.0, &texts.1)
+            let mistakes = finding.original.mistake().zip(finding.ours.mistake());
+            finding.request() == Some(subrequests::LINT)
+                && mistakes.is_some_and(|(left, right)| is_of_base(&left) && is_of_base(&right))
         }),
     },
     Rule {
@@ -129,7 +137,7 @@ pub(super) const RULES: &[Rule] = &[
                 let (Some(original_parts), Some(our_parts)) = parts else {
                     return false;
                 };
-                original_parts.0 == our_parts.0 && original.places == ours.places
+                original_parts.0 == our_parts.0 && finding.has_same_places()
             })
         }),
     },
@@ -284,6 +292,21 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 impl Finding<'_> {
+    /// Whether the answers to a subrequest differ only as parity lets them.
+    fn answers_as_declared(&self, subrequest: &str) -> bool {
+        let (original, ours) = (self.original.texts(), self.ours.texts());
+        self.request() == Some(subrequest)
+            && subrequests::same_as_declared(subrequest, &original, &ours)
+    }
+
+    /// Whether a refusal is about the same lines. The original does not say them of a subrequest.
+    fn has_same_places(&self) -> bool {
+        self.both_refuse().is_some_and(|(original, ours)| {
+            let is_untold = self.request().is_some() && original.places.is_empty();
+            is_untold || original.places == ours.places
+        })
+    }
+
     fn request(&self) -> Option<&str> {
         self.case.options.get("requestid").map(String::as_str)
     }

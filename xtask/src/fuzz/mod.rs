@@ -53,6 +53,9 @@ pub(crate) struct Arguments {
     /// Where disagreements are kept
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+    /// Puts this subrequest in the place of every build
+    #[arg(long, value_name = "NAME")]
+    subrequest: Option<String>,
     /// Answers cases on stdin: this is how we are asked
     #[arg(long, hide = true)]
     answer: bool,
@@ -91,9 +94,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     };
     let mut number = 0;
     while goes_on(number) {
-        let cases: Vec<Case> = (0..BATCH as u64)
+        let mut cases: Vec<Case> = (0..BATCH as u64)
             .map(|place| new_case(seed, number + place, &corpus))
             .collect();
+        if let Some(name) = &arguments.subrequest {
+            for case in &mut cases {
+                case.options.insert("requestid".to_owned(), name.clone());
+            }
+        }
         session.compare(&cases)?;
         number += BATCH as u64;
     }

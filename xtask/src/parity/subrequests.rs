@@ -13,7 +13,7 @@ use super::{cases::Case, difference::differences};
 
 pub(crate) const OUTLINE: &str = "frontend.outline";
 const TARGETS: &str = "frontend.targets";
-const LINT: &str = "frontend.lint";
+pub(crate) const LINT: &str = "frontend.lint";
 const DESCRIBE: &str = "frontend.subrequests.describe";
 
 const JSON: &str = "result.json";
