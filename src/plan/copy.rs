@@ -19,7 +19,7 @@ use crate::{
 use super::{
     Planner, at, described,
     facts::Seen,
-    messages, op_platform, paths,
+    messages, names, op_platform, paths,
     remote::{file_name, git_source, http_source},
     state::StageState,
     words::Words,
@@ -258,9 +258,9 @@ impl Planner<'_> {
         shown: &str,
     ) -> Result<Input> {
         let platform = state.platform.clone();
-        state.step -= 1;
+        names::again(state);
         let group = self.step_name(state, shown, platform.as_ref())?;
-        state.step -= 1;
+        names::again(state);
         let link = self.step_name(state, &format!("LINK {shown}"), platform.as_ref())?;
         self.links += 1;
         // Groups are told apart by their id; ours is a function of the input, where the original throws dice.

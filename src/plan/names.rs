@@ -67,6 +67,12 @@ pub(super) fn step(
     name + command
 }
 
+/// Gives the next step the number of this one.
+pub(super) fn again(state: &mut StageState) {
+    // In a stage without counted steps none has a number.
+    state.step = state.step.saturating_sub(1);
+}
+
 /// The first word in capitals.
 fn upper_first(mut command: String) -> String {
     let length = command.find(' ').unwrap_or(command.len());
