@@ -5,7 +5,7 @@
 
 pub mod render; // the readers of a diagnostic: a terminal, a program
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use crate::{golang::stray, source::Lines};
 
@@ -52,7 +52,7 @@ impl Diagnostic {
     fn new(severity: Severity, message: String) -> Self {
         Self {
             severity,
-            message: stray::replaced(&message).into_owned(),
+            message,
             locations: Vec::new(),
             suggestion: None,
             help: None,
@@ -100,8 +100,16 @@ impl Diagnostic {
     ///
     /// A suggestion stays at the end of the line, where the original has it too.
     pub fn context(mut self, prefix: &str) -> Self {
-        self.message = format!("{}: {}", stray::replaced(prefix), self.message);
+        self.message = format!("{prefix}: {}", self.message);
         self
+    }
+
+    /// The message and the suggestion. Shown, a byte that is no UTF-8 is U+FFFD; here it is what it is.
+    pub fn sentence(&self) -> Cow<'_, str> {
+        match &self.suggestion {
+            Some(word) => format!("{} (did you mean {word}?)", self.message).into(),
+            None => self.message.as_str().into(),
+        }
     }
 
     /// Whether it ends the build.
@@ -112,11 +120,7 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        match &self.suggestion {
-            Some(word) => write!(f, " (did you mean {word}?)"),
-            None => Ok(()),
-        }
+        f.write_str(&stray::replaced(&self.sentence()))
     }
 }
 

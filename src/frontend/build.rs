@@ -188,7 +188,9 @@ impl<G: Gateway> Job<'_, G> {
         let error = self.look(&mut found).await.err();
         let (message, locations) = match &error {
             None => Default::default(),
-            Some(Error::Mistake(mistake)) => (mistake.to_string(), mistake.locations.clone()),
+            Some(Error::Mistake(mistake)) => {
+                (mistake.sentence().into_owned(), mistake.locations.clone())
+            }
             Some(Error::Refusal(refusal, lines)) => (refusal.message.clone(), lines.clone()),
         };
         let mistake = error.as_ref().map(|_| subrequest::Mistake {

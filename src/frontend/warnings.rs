@@ -3,6 +3,7 @@
 use crate::{
     diagnostic::Diagnostic,
     gateway::{Gateway, Warning},
+    golang::stray,
     lint::{self, Subject},
     llb::{Definition, line_by_line},
     plan,
@@ -41,7 +42,7 @@ pub(super) async fn tell(
         let ranges = lines as usize * size_of::<pb::Range>();
         left = left.saturating_sub(input.info.data.len() + ranges);
         let plain = Warning {
-            short: warning.short(),
+            short: stray::encode(&warning.short()).into_owned(),
             detail: vec![warning.rule.description.to_owned()],
             url: warning.rule.url.unwrap_or_default().to_owned(),
             digest: digest.clone(),
@@ -95,7 +96,7 @@ pub(super) fn refuse(found: &[lint::Warning], read: &Read) -> Result<()> {
 fn of_option(warning: &Diagnostic, digest: &str, info: &pb::SourceInfo) -> Warning {
     let lines = warning.locations.iter();
     Warning {
-        short: warning.to_string(),
+        short: warning.to_string().into_bytes(),
         detail: warning.help.iter().cloned().collect(),
         ranges: lines
             .flat_map(|lines| line_by_line(lines.start, lines.end))

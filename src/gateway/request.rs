@@ -254,8 +254,8 @@ pub struct Warning {
     pub digest: String,
     /// How loud; 1 is usual.
     pub level: i64,
-    /// One sentence.
-    pub short: String,
+    /// One sentence. It may show bytes of the file that are no UTF-8.
+    pub short: Vec<u8>,
     /// What else there is to say.
     pub detail: Vec<String>,
     /// Where more is said.

@@ -1,22 +1,23 @@
 //! Upper and lower case a character at a time, as Go's `strings` does it.
 //!
 //! Rust maps text by the full rules of Unicode (`ß` becomes `SS`, a final `Σ` becomes `ς`); Go maps
-//! every character to one character.
+//! every character to one character, and a byte that is no UTF-8 to U+FFFD.
 
-use crate::golang::is_print;
+use crate::golang::{is_print, stray};
 
 /// Every character in its lower case (`strings.ToLower`).
 pub fn to_lower(text: &str) -> String {
-    text.chars().map(lower).collect()
+    stray::replaced(text).chars().map(lower).collect()
 }
 
 /// Every character in its upper case (`strings.ToUpper`).
 pub fn to_upper(text: &str) -> String {
-    text.chars().map(upper).collect()
+    stray::replaced(text).chars().map(upper).collect()
 }
 
 /// Whether two texts differ in nothing but case (`strings.EqualFold`).
 pub fn equal_fold(a: &str, b: &str) -> bool {
+    let (a, b) = (stray::replaced(a), stray::replaced(b));
     a.chars().map(fold).eq(b.chars().map(fold))
 }
 
@@ -66,6 +67,14 @@ mod tests {
             "\u{264}",
             "its capital came after Unicode 15"
         );
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_have_no_case() {
+        let bytes = stray::decode(b"\xc0 \xe0");
+        assert_eq!(to_lower(&bytes), "\u{fffd} \u{fffd}");
+        assert_eq!(to_upper(&bytes), "\u{fffd} \u{fffd}");
+        assert!(equal_fold(&bytes, &stray::decode(b"\xff \xfe")));
     }
 
     #[test]

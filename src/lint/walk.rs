@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use crate::{
     diagnostic::Diagnostic,
     expand::{Budget, Expander, Scope},
-    golang::{ignore::Matcher, stray},
+    golang::ignore::Matcher,
     instruction::{self, Dockerfile, Instruction, Kind},
     plan::{CommandFacts, Seen},
     source::Lines,
@@ -61,7 +61,7 @@ impl Report<'_> {
             {
                 self.warnings.push(Warning {
                     rule,
-                    message: stray::replaced(&message).into_owned(),
+                    message,
                     lines,
                 });
             }

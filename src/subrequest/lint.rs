@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     diagnostic::render,
-    golang::json,
+    golang::{json, stray},
     lint::Warning,
     llb::json::{Form, source_info},
     proto::pb,
@@ -130,7 +130,7 @@ fn print(text: &mut Vec<u8>, warning: &Warning, file: &str, lines: &[&[u8]]) {
         head += &format!(" - {url}");
     }
     head += &format!("\n{}\n", warning.message);
-    text.extend(head.bytes());
+    text.extend_from_slice(&stray::encode(&head));
     let count = u32::try_from(lines.len()).unwrap_or(u32::MAX);
     let Some(place) = warning
         .lines

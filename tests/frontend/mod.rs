@@ -145,7 +145,7 @@ fn shown(answer: Answer) -> String {
         Err(error) => refused(error),
     };
     for warning in &answer.seen.warnings {
-        writeln!(text, "warning {}", warning.short).unwrap();
+        writeln!(text, "warning {}", String::from_utf8_lossy(&warning.short)).unwrap();
     }
     for source in &answer.seen.resolved {
         write!(text, "asked {}", source.source.identifier).unwrap();

@@ -16,6 +16,7 @@ use fal_frontend::{
         ResolvedHttp, ResolvedImage, ResolvedSource, Result, SolveRequest, SolveResult,
         SourceRequest, Stat, Warning,
     },
+    golang::stray,
     proto::{frontend::Timestamp, pb},
     reference::platform::{self, Platform},
 };
@@ -380,7 +381,7 @@ fn told(warning: &Warning) -> super::answer::Warning {
     super::answer::Warning {
         digest: warning.digest.clone(),
         level: warning.level,
-        short: warning.short.clone(),
+        short: stray::replaced(&stray::decode(&warning.short)).into_owned(),
         detail: warning.detail.clone(),
         url: warning.url.clone(),
         file: warning
