@@ -31,6 +31,7 @@ fn fold(c: char) -> char {
 
 fn lower(c: char) -> char {
     match c {
+        _ if c.is_ascii() => c.to_ascii_lowercase(),
         'İ' => 'i',
         _ => only(c, c.to_lowercase()),
     }
@@ -38,6 +39,7 @@ fn lower(c: char) -> char {
 
 fn upper(c: char) -> char {
     let titled = match c {
+        _ if c.is_ascii() => return c.to_ascii_uppercase(),
         // Greek vowels with an iota below have a one-character capital, which only titles use.
         '\u{1f80}'..='\u{1faf}' if u32::from(c) & 8 == 0 => 8,
         'ᾳ' | 'ῃ' | 'ῳ' => 9,
