@@ -1,6 +1,7 @@
 //! Physical lines.
 //!
-//! Takes text; gives its lines, each with its newline, until one is longer than the original reads.
+//! Takes text; gives its lines, each with its newline, until one is longer than the original reads. Who asks for more than that gets
+//! what fits of it, as Go's scanner has it, and then nothing more.
 
 /// The original reads with a `bufio.Scanner`, whose buffer holds this many bytes.
 /// A line fits when its newline, or the end of the file, is seen within them.
@@ -11,16 +12,35 @@ pub(super) const LONGEST: usize = BUFFER - 1;
 
 pub(super) struct PhysicalLines<'s> {
     rest: &'s str,
-    /// Whether reading stopped at a line that is too long.
-    pub(super) stopped: bool,
+    end: End,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// None but that of the text.
+    OfText,
+    /// The next line is too long.
+    Told,
+    /// It was asked for all the same.
+    Cut,
 }
 
 impl<'s> PhysicalLines<'s> {
     pub(super) fn new(text: &'s str) -> Self {
         Self {
             rest: text,
-            stopped: false,
+            end: End::OfText,
         }
+    }
+
+    /// Whether reading stopped at a line that is too long.
+    pub(super) fn stopped(&self) -> bool {
+        self.end != End::OfText
+    }
+
+    /// Whether the last line is only what fits of it.
+    pub(super) fn is_cut(&self) -> bool {
+        self.end == End::Cut
     }
 }
 
@@ -28,16 +48,24 @@ impl<'s> Iterator for PhysicalLines<'s> {
     type Item = &'s str;
 
     fn next(&mut self) -> Option<&'s str> {
-        if self.stopped || self.rest.is_empty() {
-            return None;
+        match self.end {
+            End::OfText if self.rest.is_empty() => return None,
+            End::OfText => {}
+            End::Told => {
+                self.end = End::Cut;
+                let is_boundary = |end: &usize| self.rest.is_char_boundary(*end);
+                let end = (0..=BUFFER).rev().find(is_boundary)?;
+                return self.rest.get(..end);
+            }
+            End::Cut => return None,
         }
         let length = match self.rest.find('\n') {
             Some(newline) => newline + 1,
             None => self.rest.len(),
         };
         let ended = self.rest.as_bytes().get(length - 1) == Some(&b'\n');
-        self.stopped = length > BUFFER || (length == BUFFER && !ended);
-        if self.stopped {
+        if length > BUFFER || (length == BUFFER && !ended) {
+            self.end = End::Told;
             return None;
         }
         let (line, rest) = self.rest.split_at(length);
@@ -89,7 +117,10 @@ mod tests {
             let text = format!("a\n{}{end}", "b".repeat(length));
             let mut lines = PhysicalLines::new(&text);
             assert_eq!(lines.by_ref().count(), if fits { 2 } else { 1 });
-            assert_eq!(lines.stopped, !fits, "{length} and {end:?}");
+            assert_eq!(lines.stopped(), !fits, "{length} and {end:?}");
+            let cut = (!fits).then_some(BUFFER);
+            assert_eq!(lines.next().map(str::len), cut);
+            assert_eq!(lines.next(), None);
         }
     }
 

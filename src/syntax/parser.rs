@@ -21,6 +21,8 @@ pub(super) fn file(text: &str) -> Parsed {
     let mut parser = Parser::new(text);
     while let Some(line) = parser.logical_line() {
         match parser.instruction(&line) {
+            // Of a line that is too long, only what is wrong counts.
+            Ok(_) if parser.lines.is_cut() => {}
             Ok(instruction) => parser.file.instructions.push(instruction),
             Err(error) => {
                 let lines = Lines::new(line.start, parser.number);
@@ -128,9 +130,8 @@ impl<'s> Parser<'s> {
         let mut text = part.to_owned();
         let mut blank = false;
         while open {
+            // At a line that is too long this one ends, and the loop over all lines gets what fits of that.
             let Some(line) = self.lines.next() else {
-                // The original counts the line that it does not read.
-                self.number += u32::from(self.lines.stopped);
                 break;
             };
             self.number += 1;
@@ -192,7 +193,7 @@ impl<'s> Parser<'s> {
         if !self.begun {
             self.diagnostics.push(messages::no_instructions().at(end));
         }
-        if self.lines.stopped {
+        if self.lines.stopped() {
             self.diagnostics.push(messages::line_too_long().at(end));
         }
         Parsed {
@@ -420,7 +421,15 @@ mod tests {
         );
         check(
             &format!("FROM \\\n{long}\n"),
-            &["1-2 \"FROM \"", &format!("2 {too_long}")],
+            &["1 \"FROM \"", &format!("2 {too_long}")],
+        );
+        check(
+            &format!("FROM \\\nENV {long}\nRUN a\n"),
+            &[
+                "1 \"FROM \"",
+                "2 error: ENV must have two arguments",
+                &format!("2 {too_long}"),
+            ],
         );
     }
 

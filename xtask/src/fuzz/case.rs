@@ -59,7 +59,7 @@ impl Case {
             |context: &String| context.starts_with("http") && !context.contains(".git");
         if self.options.get("context").is_some_and(is_download)
             && !self.options.contains_key("dockerfilekey")
-            && self.files.contains_key(DOWNLOADED)
+            && self.files.get(DOWNLOADED).is_some_and(|it| !it.is_empty())
         {
             return DOWNLOADED.to_owned();
         }
