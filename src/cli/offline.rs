@@ -180,7 +180,7 @@ fn converted(source: &Source, wish: &Wish<'_>, seen: &mut Seen) -> Result<Conver
         resolve_mode: ResolveMode::Default,
         session: "",
         contexts: &contexts,
-        inputs: &BTreeMap::new(),
+        inputs: Ok(&BTreeMap::new()),
         input_metadata: &nothing,
         local_sessions: &nothing,
         shared_keys: &nothing,

@@ -1,7 +1,5 @@
 //! One request from beginning to end.
 
-use std::collections::BTreeMap;
-
 use futures_util::future::{join_all, try_join_all};
 
 use crate::{
@@ -322,8 +320,6 @@ impl<G: Gateway> Job<'_, G> {
         let target_platform = wanted.unwrap_or(&build_platform);
         let dockerfile = read.dockerfile()?;
         read.fal()?;
-        // Where the main context is not of the client, they matter only to who asks for one.
-        let no_inputs = BTreeMap::new();
         let plan_options = plan::Options {
             build_platforms: std::slice::from_ref(&build_platform),
             target_platform,
@@ -332,7 +328,7 @@ impl<G: Gateway> Job<'_, G> {
             resolve_mode: self.options.resolve_mode,
             session: &self.environment.session,
             contexts: &self.options.contexts,
-            inputs: self.input.inputs().unwrap_or(&no_inputs),
+            inputs: self.input.named_inputs(),
             input_metadata: &self.options.input_metadata,
             local_sessions: &self.options.local_sessions,
             shared_keys: &self.options.shared_keys,

@@ -47,6 +47,13 @@ impl Input {
         self.main.as_ref().map_err(Error::clone)
     }
 
+    /// The same, or the sentence that says why there are none: it matters only to who asks for one by name.
+    pub(super) fn named_inputs(
+        &self,
+    ) -> std::result::Result<&BTreeMap<String, pb::Definition>, &str> {
+        self.inputs.as_ref().map_err(|error| error.message.as_str())
+    }
+
     /// The results of other builds that came with the request, by name.
     pub(super) fn inputs(&self) -> gateway::Result<&BTreeMap<String, pb::Definition>> {
         let inputs = self.inputs.as_ref();

@@ -112,7 +112,7 @@ fn planned(
         resolve_mode: llb::source::ResolveMode::Default,
         session: "",
         contexts: &contexts,
-        inputs: &BTreeMap::new(),
+        inputs: Ok(&BTreeMap::new()),
         input_metadata: &nothing,
         local_sessions: &nothing,
         shared_keys: &nothing,

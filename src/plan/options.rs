@@ -26,8 +26,8 @@ pub struct Options<'a> {
     pub session: &'a str,
     /// `context:NAME`, by name.
     pub contexts: &'a Contexts,
-    /// The results of other builds that came with the request, by name.
-    pub inputs: &'a BTreeMap<String, pb::Definition>,
+    /// The results of other builds that came with the request, by name, or why there are none.
+    pub inputs: std::result::Result<&'a BTreeMap<String, pb::Definition>, &'a str>,
     /// `input-metadata:NAME`, by name of the input.
     pub input_metadata: &'a BTreeMap<String, String>,
     /// `local-sessionid:NAME`, by local name.

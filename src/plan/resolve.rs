@@ -220,7 +220,8 @@ impl<'a> Resolution<'a> {
             if self.found[index] {
                 continue;
             }
-            self.found[index] = planned[index];
+            // What only a command names is found for good, even where nothing needs it yet.
+            self.found[index] = planned[index] || self.graph.stage(id).implicit;
             let wanted = self.wanted(self.graph.stage(id), planned[index], known)?;
             match wanted {
                 None => self.begin_empty(id),
@@ -243,14 +244,32 @@ impl<'a> Resolution<'a> {
     }
 
     /// A base that nothing needs is named all the same, and its stage's steps count on from there, as in docker/dockerfile. Should
-    /// a trigger need it later, it goes by its full name.
+    /// a trigger need it later, it goes by its full name; an image that only a command names is then not asked for any more.
     fn count_unused(&mut self, id: StageId, query: &Query) {
-        let platform = query.wanted.platform();
-        names::step(&mut self.states[id.index()], "", platform, false, None);
-        if let Ok(reference) = reference::parse_normalized(&query.written) {
-            let name = reference.tag_name_only().to_string();
-            self.graph.rename_base(id, name);
+        let platform = self.platform_of(id);
+        let Ok(reference) = reference::parse_normalized(&query.written) else {
+            return;
+        };
+        let reference = reference.tag_name_only().to_string();
+        let name = format!("FROM {reference}");
+        let several = self.options.is_multi_platform;
+        let state = &mut self.states[id.index()];
+        let name = names::step(state, &name, Some(&platform), several, None);
+        let stage = self.graph.stage(id);
+        if stage.implicit {
+            let meta = described(super::at(self.file, stage.lines), &stage.code)
+                .name(name)
+                .on(op_platform(&platform));
+            let source = Image {
+                reference: reference.clone(),
+                resolve_mode: self.options.resolve_mode,
+                ..Image::default()
+            };
+            state.output = Some(self.llb.add_source(source, meta));
+            state.output_platform = Some(platform.clone().normalize());
+            state.platform = Some(platform);
         }
+        self.graph.rename_base(id, reference);
     }
 
     fn begin(&mut self, id: StageId, query: Query, known: &Known, facts: &mut Facts) -> Result<()> {

@@ -97,12 +97,18 @@ fn old_pair(keyword: &str, rest: &str) -> Result<Pair> {
 }
 
 /// `kind command`
+///
+/// The original looks at bytes: those of Latin-1's two blanks end the first word too, wherever they are.
 fn check(rest: &str) -> Result<Arguments> {
-    let is_blank = |c: char| c.is_ascii_whitespace() || c == '\u{b}';
-    let (kind, command) = rest.split_once(is_blank).unwrap_or((rest, ""));
+    let is_blank = |byte: &u8| matches!(byte, b'\t'..=b'\r' | b' ' | 0x85 | 0xa0);
+    let bytes = stray::encode(rest);
+    let end = bytes.iter().position(is_blank).unwrap_or(bytes.len());
+    let (kind, blank) = bytes.split_at(end);
+    let begin = blank.iter().position(|byte| !is_blank(byte));
+    let command = begin.map_or(&[][..], |begin| &blank[begin..]);
     Ok(Arguments::Check {
-        kind: kind.to_owned(),
-        command: Box::new(json_or_line(command.trim_start_matches(is_blank))?),
+        kind: stray::decode(kind),
+        command: Box::new(json_or_line(&stray::decode(command))?),
     })
 }
 
@@ -175,5 +181,16 @@ mod tests {
         for (instruction, expected) in cases {
             assert_eq!(told(instruction), expected, "{instruction}");
         }
+    }
+
+    #[test]
+    fn the_first_word_of_a_check_ends_at_a_byte() {
+        // The second byte of `à` is a blank in Latin-1.
+        let read = read(Some(Keyword::Healthcheck), "CMDà b", '\\').expect("a check");
+        let Arguments::Check { kind, command } = read else {
+            panic!("{read:?}");
+        };
+        assert_eq!(*stray::encode(&kind), *b"CMD\xc3");
+        assert_eq!(*command, Arguments::Line("b".to_owned()));
     }
 }

@@ -16,6 +16,7 @@ use crate::{
         remote::{git_source, http_source},
         state::StageState,
     },
+    proto::pb,
     reference::{image as reference, platform::Platform},
     stage::NamedContext,
 };
@@ -103,10 +104,8 @@ pub(in crate::plan) fn query(
     options: &Options<'_>,
 ) -> Result<Query> {
     let origin = origin::read(context)?;
-    if let Origin::Input(name) = &origin
-        && !options.inputs.contains_key(name)
-    {
-        return Err(messages::no_input(name, &context.key));
+    if let Origin::Input(name) = &origin {
+        definition_of(name, &context.key, options)?;
     }
     let mut query = question(context, &origin, platform)?;
     let mut moves = 0;
@@ -272,11 +271,17 @@ pub(in crate::plan) fn load(
     }
 }
 
+/// The result of another build.
+fn definition_of<'a>(name: &str, key: &str, options: &Options<'a>) -> Result<&'a pb::Definition> {
+    let inputs = options.inputs.map_err(messages::text)?;
+    inputs
+        .get(name)
+        .ok_or_else(|| messages::no_input(name, key))
+}
+
 /// The result of another build, with the image config that came with it.
 fn input(name: &str, key: &str, llb: &mut llb::Graph, options: &Options<'_>) -> Result<Loaded> {
-    let Some(definition) = options.inputs.get(name) else {
-        return Err(messages::no_input(name, key));
-    };
+    let definition = definition_of(name, key, options)?;
     let output = llb.add_foreign(definition).map_err(messages::text)?;
     let image = match options.input_metadata.get(name) {
         None => None,
