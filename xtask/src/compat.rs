@@ -2,8 +2,10 @@
 //!
 //! Our image builds the examples of `tests/cache` and one with the fal layers, and fails a step, on
 //! releases of BuildKit from three years and inside the oldest Docker Engine that is still packaged.
+//! What one daemon put into a registry's cache is cached for another.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -33,9 +35,11 @@ enum Kind {
     /// Another release.
     Buildkit,
     Docker,
+    /// A second daemon of the stack's release, which has nothing but the cache that the first exports.
+    Second,
 }
 
-const PLACES: [Place; 4] = [
+const PLACES: [Place; 5] = [
     Place {
         name: "buildkitd",
         kind: Kind::Stack,
@@ -55,6 +59,11 @@ const PLACES: [Place; 4] = [
         name: "dockerd",
         kind: Kind::Docker,
         refuses: &[("mounts", "is not supported by build server")],
+    },
+    Place {
+        name: "second-buildkitd",
+        kind: Kind::Second,
+        refuses: &[],
     },
 ];
 
@@ -115,28 +124,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 impl Place {
     /// Builds everything, and counts what did not end as it should.
     fn judge(&self, stack: &Stack, examples: &[Example]) -> Result<usize> {
-        let buildctl = |host: &str| {
-            self.all(examples, |example| {
-                let mut command = Command::new(stack.tools.path("buildctl"));
-                command
-                    .args(["--addr", host, "build", "--progress", "plain"])
-                    .args(["--frontend", "gateway.v0", "--opt"])
-                    .arg(format!("source={}", example.frontend));
-                for local in ["context", "dockerfile"] {
-                    let folder = example.folder.display();
-                    command.args(["--local", &format!("{local}={folder}")]);
-                }
-                for (key, value) in &example.options {
-                    command.args(["--opt", &format!("{key}={value}")]);
-                }
-                Ok(command)
-            })
-        };
+        let buildctl = |host: &str| self.all(examples, |example| Ok(example.buildctl(stack, host)));
         match self.kind {
             Kind::Stack => buildctl(&stack.buildkit_host),
             Kind::Buildkit => {
                 let program = tools::other_buildkitd(self.name)?;
                 buildkitd::during(self.name, &program, stack, buildctl)
+            }
+            Kind::Second => {
+                let program = stack.tools.path("buildkitd");
+                buildkitd::during(self.name, &program, stack, |second| {
+                    self.shared_cache(stack, examples, second)
+                })
             }
             Kind::Docker => dockerd::during(stack, |docker| {
                 self.all(examples, |example| {
@@ -152,6 +151,38 @@ impl Place {
                 })
             }),
         }
+    }
+
+    /// Builds on the stack's daemon with a cache in the registry, and then here from it: every step must be there.
+    fn shared_cache(&self, stack: &Stack, examples: &[Example], second: &str) -> Result<usize> {
+        let mut failures = 0;
+        for example in examples.iter().filter(|example| example.refused.is_none()) {
+            let cache = format!(
+                "type=registry,ref={}/cache/{}",
+                stack.registry,
+                example.name.replace(' ', "-")
+            );
+            let mut first = example.buildctl(stack, &stack.buildkit_host);
+            first.args(["--export-cache", &format!("{cache},mode=max")]);
+            let exported = first.stdin(Stdio::null()).output()?;
+            let mut second = example.buildctl(stack, second);
+            second.args(["--import-cache", &cache]);
+            let imported = second.stdin(Stdio::null()).output()?;
+            let log = String::from_utf8_lossy(&imported.stderr);
+            let steps = steps(&log);
+            let is_right = exported.status.success()
+                && imported.status.success()
+                && !steps.is_empty()
+                && steps.values().all(|cached| *cached);
+            let verdict = if is_right { "cached" } else { "WRONG" };
+            println!("{:<16} {verdict:<8} {}", self.name, example.name);
+            if !is_right {
+                failures += 1;
+                println!("{}", String::from_utf8_lossy(&exported.stderr).trim_end());
+                println!("{}", log.trim_end());
+            }
+        }
+        Ok(failures)
     }
 
     fn all(
@@ -185,6 +216,49 @@ impl Place {
         }
         Ok(failures)
     }
+}
+
+impl Example {
+    /// The build of it on a daemon.
+    fn buildctl(&self, stack: &Stack, host: &str) -> Command {
+        let mut command = Command::new(stack.tools.path("buildctl"));
+        command
+            .args(["--addr", host, "build", "--progress", "plain"])
+            .args(["--frontend", "gateway.v0", "--opt"])
+            .arg(format!("source={}", self.frontend));
+        for local in ["context", "dockerfile"] {
+            let folder = self.folder.display();
+            command.args(["--local", &format!("{local}={folder}")]);
+        }
+        for (key, value) in &self.options {
+            command.args(["--opt", &format!("{key}={value}")]);
+        }
+        command
+    }
+}
+
+/// The numbered steps in plain progress, by their number in it, and whether each came from the cache. Base images are none.
+fn steps(log: &str) -> BTreeMap<&str, bool> {
+    let mut steps = BTreeMap::new();
+    for line in log.lines() {
+        let Some((number, rest)) = line.split_once(' ') else {
+            continue;
+        };
+        let name = rest
+            .strip_prefix('[')
+            .and_then(|rest| rest.split_once("] "));
+        if let Some((place, command)) = name
+            && place.contains('/')
+            && !command.starts_with("FROM ")
+        {
+            steps.entry(number).or_insert(false);
+        } else if rest == "CACHED"
+            && let Some(cached) = steps.get_mut(number)
+        {
+            *cached = true;
+        }
+    }
+    steps
 }
 
 /// The examples of `tests/cache`, which nothing was built of before.

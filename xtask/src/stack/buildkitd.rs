@@ -1,7 +1,8 @@
 //! The BuildKit daemon, with its OCI worker, on a Unix socket that only root may open.
 
 use std::{
-    path::Path,
+    fs,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -26,7 +27,7 @@ pub(super) fn start(tools: &Tools, registry: &str) -> Result<String> {
     serve(&daemon(), &tools.path("buildkitd"), tools, registry)
 }
 
-/// Runs the daemon of another release beside ours, for as long as `work` lasts.
+/// Runs another daemon beside ours, for as long as `work` lasts. It keeps nothing.
 pub(crate) fn during<T>(
     name: &'static str,
     program: &Path,
@@ -37,6 +38,7 @@ pub(crate) fn during<T>(
     let host = serve(&daemon, program, &stack.tools, &stack.registry)?;
     let result = work(&host);
     daemon.stop()?;
+    fs::remove_dir_all(root(name))?;
     result
 }
 
@@ -64,7 +66,7 @@ fn serve(daemon: &Daemon, program: &Path, tools: &Tools, registry: &str) -> Resu
 
 fn configuration(name: &str, tools: &Tools, host: &str, registry: &str) -> Result<String> {
     let is_ours = name == daemon().name;
-    let root = super::folder().join(if is_ours { "buildkit" } else { name });
+    let root = root(name);
     let root = utf8(&root)?;
     let stamp = &tools.stamp;
     // The others are gone soon, and older ones know another name for it.
@@ -86,6 +88,12 @@ fn configuration(name: &str, tools: &Tools, host: &str, registry: &str) -> Resul
          \n[registry.\"docker.io\"]\nmirrors = [{registry:?}]\n\
          \n[registry.{registry:?}]\nhttp = true\n"
     ))
+}
+
+/// Where a daemon keeps what it built.
+fn root(name: &str) -> PathBuf {
+    let is_ours = name == daemon().name;
+    super::folder().join(if is_ours { "buildkit" } else { name })
 }
 
 fn utf8(path: &Path) -> Result<&str> {
