@@ -127,28 +127,45 @@ impl<G: Gateway> Job<'_, G> {
             [] => vec![None],
             platforms => platforms.iter().map(Some).collect(),
         };
-        // All are planned to the end: what could be better in the file is told while the first is, and the mistake that
-        // ends the build may be found in another one before that.
+        // All are planned to the end: the mistake that ends the build may be found in another one before the first has told
+        // what could be better in the file.
+        let mut facts = Vec::new();
+        facts.resize_with(platforms.len(), Facts::default);
         let plans = platforms
             .iter()
-            .enumerate()
-            .map(|(number, platform)| self.plan(&read, *platform, number == 0));
+            .zip(&mut facts)
+            .map(|(platform, facts)| self.plan(&read, *platform, false, facts));
         let (scanner, plans) = tokio::join!(sbom::find(self), join_all(plans));
-        let scanner = scanner?;
-        let plans: Vec<Plan> = plans.into_iter().collect::<Result<_>>()?;
+        let found = facts
+            .first()
+            .map(|facts| warnings::found(&read, &self.input, facts))
+            .unwrap_or_default();
+        let tell = warnings::tell(self.gateway, &read, &self.input, &found);
+        let ready = scanner.and_then(|scanner| Ok((scanner, sound(plans, &found, &read)?)));
+        let (scanner, plans) = match ready {
+            Ok(ready) => ready,
+            Err(error) => {
+                tell.await;
+                return Err(error);
+            }
+        };
         let built = platforms
             .iter()
             .zip(plans)
             .map(|(platform, plan)| self.platform(&read, *platform, plan, scanner.as_ref()));
-        let built = try_join_all(built).await?;
-        Ok(result::of(built, self.options.is_multi_platform))
+        let ((), built) = tokio::join!(tell, try_join_all(built));
+        Ok(result::of(built?, self.options.is_multi_platform))
     }
 
     /// The definition as it is before anything is solved. As in docker/dockerfile, it is that of the daemon's own platform.
     async fn convert(&self) -> Result<Answer> {
         let read = self.understand().await?;
         let wanted = None;
-        let mut plan = self.plan(&read, wanted, true).await?;
+        let mut facts = Facts::default();
+        let plan = self.plan(&read, wanted, false, &mut facts).await;
+        let found = self.told(&read, &facts).await;
+        let mut plan = plan?;
+        warnings::refuse(&found, &read)?;
         let fal = read.fal()?;
         if fal.adds_layers() {
             layers::add_all(self, fal, &mut plan).await?;
@@ -161,9 +178,10 @@ impl<G: Gateway> Job<'_, G> {
     async fn outline(&self) -> Result<Answer> {
         let read = self.understand().await?;
         let mut facts = Facts::default();
-        let planned = self.plan_with(&read, None, false, &mut facts).await;
-        warnings::tell(self.gateway, &read, &self.input, &facts, planned.is_ok()).await?;
+        let planned = self.plan(&read, None, false, &mut facts).await;
+        let found = self.told(&read, &facts).await;
         planned?;
+        warnings::refuse(&found, &read)?;
         Ok(subrequest::outline(&subrequest::Subject {
             dockerfile: read.dockerfile()?,
             data: &self.input.info.data,
@@ -202,7 +220,7 @@ impl<G: Gateway> Job<'_, G> {
         let read = self.read()?;
         let mut facts = Facts::default();
         let all_stages = self.options.target.is_none();
-        let planned = self.plan_with(&read, None, all_stages, &mut facts).await;
+        let planned = self.plan(&read, None, all_stages, &mut facts).await;
         *found = warnings::found(&read, &self.input, &facts);
         planned?;
         warnings::refuse(found, &read)
@@ -256,8 +274,7 @@ impl<G: Gateway> Job<'_, G> {
         match mistake {
             None => Ok(read),
             Some(mistake) => {
-                let facts = Facts::default();
-                warnings::tell(self.gateway, &read, &self.input, &facts, false).await?;
+                self.told(&read, &Facts::default()).await;
                 Err(mistake)
             }
         }
@@ -298,18 +315,15 @@ impl<G: Gateway> Job<'_, G> {
         })
     }
 
-    /// Plans one platform, and tells what could be better in the file if it is the first: once, whatever the number of platforms.
-    async fn plan(&self, read: &Read, wanted: Option<&Platform>, is_first: bool) -> Result<Plan> {
-        let mut facts = Facts::default();
-        let plan = self.plan_with(read, wanted, false, &mut facts).await;
-        if is_first {
-            warnings::tell(self.gateway, read, &self.input, &facts, plan.is_ok()).await?;
-        }
-        plan
+    /// What could be better in the file, as far as it was planned; whoever watches the build has been told.
+    async fn told(&self, read: &Read, facts: &Facts) -> Vec<lint::Warning> {
+        let found = warnings::found(read, &self.input, facts);
+        warnings::tell(self.gateway, read, &self.input, &found).await;
+        found
     }
 
     /// Plans one platform, asking for base images as they become known.
-    async fn plan_with(
+    async fn plan(
         &self,
         read: &Read,
         wanted: Option<&Platform>,
@@ -409,6 +423,16 @@ impl<G: Gateway> Job<'_, G> {
         }
         .into())
     }
+}
+
+/// The plans, unless there is a mistake: a warning that is to be an error is one of the first platform's.
+fn sound(plans: Vec<Result<Plan>>, found: &[lint::Warning], read: &Read) -> Result<Vec<Plan>> {
+    let mut sound = Vec::with_capacity(plans.len());
+    for plan in plans {
+        sound.push(plan?);
+        warnings::refuse(found, read)?;
+    }
+    Ok(sound)
 }
 
 fn config(image: &image::Config) -> Result<Vec<u8>> {

@@ -24,17 +24,13 @@ pub(super) struct Facts {
     pub(super) plan: plan::Facts,
 }
 
-/// Tells what the rules and the fal options have to say of a file. Fails where a warning is to be an error.
-///
-/// A file with a mistake is told of as far as it was planned; `is_planned` says that it has none.
+/// Tells what the rules found, and what the fal options have to say of a file: one after the other, as people read them.
 pub(super) async fn tell(
     gateway: &impl Gateway,
     read: &Read,
     input: &Input,
-    facts: &Facts,
-    is_planned: bool,
-) -> Result<()> {
-    let found = found(read, input, facts);
+    found: &[lint::Warning],
+) {
     let digest = digest(&input.info);
     let mut left = MOST_SHOWN;
     let by_rules = found.iter().map(|warning| {
@@ -65,10 +61,6 @@ pub(super) async fn tell(
     for warning in by_rules.chain(of_options) {
         // A warning that cannot be told is no reason to stop.
         let _ = gateway.warn(warning).await;
-    }
-    match is_planned {
-        true => refuse(&found, read),
-        false => Ok(()),
     }
 }
 
