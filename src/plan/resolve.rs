@@ -251,25 +251,40 @@ impl<'a> Resolution<'a> {
             return;
         };
         let reference = reference.tag_name_only().to_string();
-        let name = format!("FROM {reference}");
-        let several = self.options.is_multi_platform;
-        let state = &mut self.states[id.index()];
-        let name = names::step(state, &name, Some(&platform), several, None);
-        let stage = self.graph.stage(id);
-        if stage.implicit {
-            let meta = described(super::at(self.file, stage.lines), &stage.code)
-                .name(name)
-                .on(op_platform(&platform));
-            let source = Image {
-                reference: reference.clone(),
-                resolve_mode: self.options.resolve_mode,
-                ..Image::default()
-            };
-            state.output = Some(self.llb.add_source(source, meta));
-            state.output_platform = Some(platform.clone().normalize());
-            state.platform = Some(platform);
+        match self.graph.stage(id).implicit {
+            true => {
+                self.add_image(id, reference.clone(), &platform);
+                self.states[id.index()].platform = Some(platform);
+            }
+            false => {
+                self.step_name(id, &reference, &platform);
+            }
         }
         self.graph.rename_base(id, reference);
+    }
+
+    /// The op of a base image, which is a step of its stage.
+    fn add_image(&mut self, id: StageId, reference: String, platform: &Platform) {
+        let name = self.step_name(id, &reference, platform);
+        let stage = self.graph.stage(id);
+        let meta = described(super::at(self.file, stage.lines), &stage.code)
+            .name(name)
+            .on(op_platform(platform));
+        let source = Image {
+            reference,
+            resolve_mode: self.options.resolve_mode,
+            ..Image::default()
+        };
+        let state = &mut self.states[id.index()];
+        state.output = Some(self.llb.add_source(source, meta));
+        state.output_platform = Some(platform.clone().normalize());
+    }
+
+    fn step_name(&mut self, id: StageId, reference: &str, platform: &Platform) -> String {
+        let state = &mut self.states[id.index()];
+        let several = self.options.is_multi_platform;
+        let command = format!("FROM {reference}");
+        names::step(state, &command, Some(platform), several, None)
     }
 
     fn begin(&mut self, id: StageId, query: Query, known: &Known, facts: &mut Facts) -> Result<()> {
@@ -368,35 +383,17 @@ impl<'a> Resolution<'a> {
                 .with_digest(digest)
                 .map_err(|error| messages::bad_reference(digest, &error))?;
         }
-        let reference = reference.to_string();
-        let state = &mut self.states[id.index()];
-        if !has_layers(&image) {
-            state.output = None;
-        } else {
-            let name = names::step(
-                state,
-                &format!("FROM {reference}"),
-                Some(&platform),
-                self.options.is_multi_platform,
-                None,
-            );
-            let meta = described(super::at(self.file, stage.lines), &stage.code)
-                .name(name)
-                .on(op_platform(&platform));
-            let source = Image {
-                reference,
-                resolve_mode: self.options.resolve_mode,
-                ..Image::default()
-            };
-            state.output = Some(self.llb.add_source(source, meta));
-            state.output_platform = Some(platform.clone().normalize());
+        let lines = stage.lines;
+        if has_layers(&image) {
+            self.add_image(id, reference.to_string(), &platform);
             facts.bases.push(BaseImage {
                 name: query.written.clone(),
                 wanted: platform.clone(),
                 found: image.platform.clone(),
-                lines: stage.lines,
+                lines,
             });
         }
+        let state = &mut self.states[id.index()];
         state.triggers = image.config.on_build.clone();
         state.image = Arc::clone(&image);
         state.base_image = Some(image);
