@@ -17,8 +17,9 @@ use std::{
 
 use fal_frontend::{
     diagnostic::Diagnostic,
+    frontend::{self, Environment},
     gateway::{
-        CacheImport, Client, Code, ConnectError, Error, FileRange, Gateway, Ref, Refs,
+        CacheImport, Capabilities, Client, Code, Error, FileRange, Gateway, Ref, Refs,
         SolveRequest, SolveResult, SourceRequest, Warning,
     },
     llb::source,
@@ -370,14 +371,55 @@ async fn the_end_of_the_stream_is_the_end_of_the_build() {
 async fn nobody_at_the_other_end_is_said_so() {
     let (receiver, sender) = pipe_ends().expect("pipes").0;
     // Both far ends are dropped at once.
-    let error = Client::connect(join(receiver, sender)).await;
+    let error = Client::connect(join(receiver, sender), Capabilities::default()).await;
     let error = error.err().expect("a refusal").to_string();
     assert!(error.starts_with("BuildKit does not answer: "), "{error}");
 
     let old = Daemon::new(&["readfile"]);
-    let near = old.listen().0;
-    let error = Client::connect(near).await.err().expect("a refusal");
-    assert!(matches!(error, ConnectError::TooOld), "{error}");
+    let client = Client::connect(old.listen().0, Capabilities::default()).await;
+    let informed = client.expect("a connection").informed().await;
+    let error = informed.err().expect("a refusal").to_string();
+    assert_eq!(error, "this frontend needs BuildKit 0.4 or later");
+}
+
+/// Promise: nothing waits for what the daemon can do, and what is asked for meanwhile is what would be asked for after it.
+#[tokio::test]
+async fn the_dockerfile_is_asked_for_before_the_daemon_says_what_it_can_do() {
+    let environment = Environment {
+        session: "session".to_owned(),
+        ..Environment::default()
+    };
+    let solved = |daemon: &Daemon| {
+        let calls = daemon.calls().0.lock().expect("calls");
+        let solved = calls.iter().filter(|(name, _)| *name == "Solve");
+        solved
+            .map(|(_, request)| request.clone())
+            .collect::<Vec<_>>()
+    };
+    for (lacks, asked_again) in [("", false), ("source.local.differ", true)] {
+        let daemon = || Daemon {
+            lacks,
+            ..Daemon::new(NEW)
+        };
+        let (informed, patient) = (daemon(), daemon());
+        let (client, _) = patient.start().await;
+        let answer = frontend::answer(&client, &environment).await;
+        answer.expect_err("no instruction in the file");
+
+        let near = informed.listen().0;
+        let client = Client::connect(near, frontend::assumed_capabilities()).await;
+        let client = client.expect("a connection");
+        let served = frontend::serve(&client, &environment).await;
+        served.expect("an end");
+        let (ahead, later) = (solved(&informed), solved(&patient));
+        match asked_again {
+            false => assert_eq!(ahead, later),
+            true => {
+                assert_eq!(ahead.len(), 2 * later.len());
+                assert!(ahead.ends_with(&later));
+            }
+        }
+    }
 }
 
 /// The frontend's own program, as BuildKit starts it: with pipes, or where a runtime prefers them, with
@@ -769,6 +811,8 @@ struct Daemon {
     met: Arc<AtomicUsize>,
     /// `Evaluate` never answers.
     hangs: bool,
+    /// What ops cannot be.
+    lacks: &'static str,
 }
 
 /// What it was asked, in order: the method and the message.
@@ -820,7 +864,9 @@ impl Daemon {
     /// Serves at one end of two pipes and gives a client at the other.
     async fn start(&self) -> (Client, JoinHandle<()>) {
         let (near, server) = self.listen();
-        (Client::connect(near).await.expect("a connection"), server)
+        let client = Client::connect(near, Capabilities::default()).await;
+        let client = client.expect("a connection").informed().await;
+        (client.expect("what it can do"), server)
     }
 
     fn listen(
@@ -880,7 +926,11 @@ impl LlbBridge for Daemon {
     async fn ping(&self, _: Request<PingRequest>) -> Answer<PongResponse> {
         Ok(Response::new(PongResponse {
             frontend_api_caps: self.capabilities.clone(),
-            llb_caps: Daemon::new(LLB).capabilities,
+            llb_caps: {
+                let mut llb = Daemon::new(LLB).capabilities;
+                llb.retain(|capability| capability.id != self.lacks);
+                llb
+            },
             workers: Vec::new(),
         }))
     }

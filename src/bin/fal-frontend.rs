@@ -27,7 +27,7 @@ fn main() -> ExitCode {
 
 async fn serve() -> Result<(), String> {
     let environment = Environment::read(std::env::vars_os().filter_map(utf8));
-    let gateway = gateway::Client::from_stdio()
+    let gateway = gateway::Client::from_stdio(frontend::assumed_capabilities())
         .await
         .map_err(|error| error.to_string())?;
     frontend::serve(&gateway, &environment)

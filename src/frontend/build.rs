@@ -19,7 +19,9 @@ use crate::{
 };
 
 use super::{
-    Environment, context, epoch,
+    Environment,
+    context::{self, Ahead},
+    epoch,
     error::{Error, Result},
     forward, layers,
     options::Options,
@@ -37,19 +39,24 @@ const CAPABILITIES: [&str; 4] = [
     "moby.buildkit.frontend.gitquerystring",
 ];
 
-/// The answer to the request, or the status that says why there is none.
+/// The answer to the request, or the status that says why there is none. `ahead` is what was asked for already.
 pub(super) async fn answer(
     gateway: &impl Gateway,
     environment: &Environment,
+    options: diagnostic::Result<Options>,
+    ahead: Option<Ahead>,
 ) -> gateway::Result<SolveResult> {
     gateway
         .capabilities()
         .llb
         .require("file.base", "needs BuildKit 0.5 or later")?;
-    let options = Options::read(environment.options.clone())
-        .map_err(|error| Error::Mistake(error).into_status(None))?;
+    let options = options.map_err(|error| Error::Mistake(error).into_status(None))?;
     let caps = check_capabilities(&options.capabilities)?;
-    let input = context::read(gateway, &options, &environment.session)
+    let ahead = match ahead {
+        Some(ahead) => ahead,
+        None => context::ask(gateway, &options, &environment.session).await,
+    };
+    let input = context::read(gateway, &options, &environment.session, ahead)
         .await
         .map_err(|error| error.into_status(None))?;
     if let Some(result) = forward::forward(gateway, &options, environment, &input).await? {

@@ -8,10 +8,10 @@ use prost::bytes::Bytes;
 
 use crate::{
     diagnostic::Diagnostic,
-    gateway::{self, FileRange, Gateway, SolveRequest, SolveResult},
+    gateway::{self, Capabilities, CapabilitySet, FileRange, Gateway, SolveRequest, SolveResult},
     golang::{ignore, path},
     llb::{
-        self, Meta, Origin,
+        self, Meta, Origin, caps,
         source::{Differ, DifferKind, Local, Source},
     },
     plan::{MainContext, Remote},
@@ -61,24 +61,62 @@ impl Input {
     }
 }
 
+/// What every build asks for, whatever it finds.
+pub(super) struct Ahead {
+    inputs: gateway::Result<BTreeMap<String, pb::Definition>>,
+    /// The client's directory with the Dockerfile, and what was solved of it.
+    dockerfile: (llb::Definition, gateway::Result<SolveResult>),
+    /// The client's `.dockerignore`.
+    ignore: gateway::Result<SolveResult>,
+}
+
+/// What a daemon must be able to do so that what is asked for ahead is what would be asked for later.
+pub(super) fn assumed() -> Capabilities {
+    Capabilities {
+        frontend: CapabilitySet::of(&["frontend.inputs"]),
+        llb: CapabilitySet::of(&[
+            caps::SOURCE_LOCAL,
+            caps::SOURCE_LOCAL_UNIQUE,
+            caps::SOURCE_LOCAL_SESSION_ID,
+            caps::SOURCE_LOCAL_FOLLOW_PATHS,
+            caps::SOURCE_LOCAL_SHARED_KEY_HINT,
+            caps::SOURCE_LOCAL_DIFFER,
+            caps::CONSTRAINTS,
+            caps::PLATFORM,
+            caps::META_DESCRIPTION,
+        ]),
+        workers: Vec::new(),
+    }
+}
+
+/// Asks for the client's directories before it is known that they are meant: nothing runs until a file is read.
+pub(super) async fn ask(gateway: &impl Gateway, options: &Options, session: &str) -> Ahead {
+    let dockerfile = client_dockerfile(gateway, options, session, &options.filename);
+    let ignore = client_ignore(gateway, options, session);
+    let (inputs, dockerfile, ignore) = tokio::join!(
+        inputs(gateway),
+        solve(gateway, dockerfile),
+        gateway.solve(SolveRequest::definition(ignore)),
+    );
+    Ahead {
+        inputs,
+        dockerfile,
+        ignore,
+    }
+}
+
 /// Reads the Dockerfile and the ignore patterns.
 pub(super) async fn read(
     gateway: &impl Gateway,
     options: &Options,
     session: &str,
+    ahead: Ahead,
 ) -> Result<Input> {
-    // The client's directories are asked for before it is known that they are meant: nothing runs until a file is read.
-    let ahead = client_dockerfile(gateway, options, session, &options.filename);
-    let ignore = client_ignore(gateway, options, session);
-    let (inputs, ahead_solved, ignore_solved) = tokio::join!(
-        inputs(gateway),
-        gateway.solve(SolveRequest::definition(ahead.clone())),
-        gateway.solve(SolveRequest::definition(ignore)),
-    );
+    let inputs = ahead.inputs;
     let place = place::find(gateway, options, &inputs).await?;
     let (definition, solved) = match &place.dockerfile {
         Some(remote) => solve(gateway, marshalled(gateway, remote)?).await,
-        None if place.filename == options.filename => (ahead, ahead_solved),
+        None if place.filename == options.filename => ahead.dockerfile,
         None => {
             let definition = client_dockerfile(gateway, options, session, &place.filename);
             solve(gateway, definition).await
@@ -88,7 +126,7 @@ pub(super) async fn read(
     let is_local = place.context.is_none();
     let (dockerfile, ignore) = tokio::join!(
         dockerfile(gateway, &solved, &place.filename, is_local),
-        ignore_file(gateway, ignore_solved, is_local),
+        ignore_file(gateway, ahead.ignore, is_local),
     );
     let (bytes, own_ignore) = dockerfile?;
     let main = match place.context {

@@ -20,14 +20,31 @@ mod warnings;
 
 pub use environment::Environment;
 
-use crate::gateway::{self, Client, Gateway, SolveResult};
+use crate::gateway::{self, Capabilities, Client, Gateway, SolveResult};
 
-/// Serves one request of the daemon that started this process.
+use self::options::Options;
+
+/// What is assumed of a daemon that has not said yet what it can do.
+pub fn assumed_capabilities() -> Capabilities {
+    context::assumed()
+}
+
+/// Serves one request of the daemon that started this process, of which the client knows nothing but what is assumed.
 ///
 /// What goes wrong with the request is the request's result, and travels back to the client; the error here is that even this
 /// could not be said.
 pub async fn serve(client: &Client, environment: &Environment) -> gateway::Result<()> {
-    match answer(client, environment).await {
+    let options = Options::read(environment.options.clone());
+    // What every build asks for first is asked for while the daemon says what it can do.
+    let ahead = async {
+        let options = options.as_ref().ok()?;
+        Some(context::ask(client, options, &environment.session).await)
+    };
+    let (informed, ahead) = tokio::join!(client.informed(), ahead);
+    let informed = informed?;
+    let ahead = ahead.filter(|_| informed.capabilities().includes(client.capabilities()));
+    let client = informed;
+    match build::answer(&client, environment, options, ahead).await {
         Ok(result) => client.return_result(result).await,
         Err(error) => client.return_error(&error).await,
     }
@@ -38,5 +55,6 @@ pub async fn answer(
     gateway: &impl Gateway,
     environment: &Environment,
 ) -> gateway::Result<SolveResult> {
-    build::answer(gateway, environment).await
+    let options = Options::read(environment.options.clone());
+    build::answer(gateway, environment, options, None).await
 }

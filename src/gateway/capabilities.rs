@@ -71,6 +71,13 @@ pub struct Capabilities {
     pub workers: Vec<WorkerRecord>,
 }
 
+impl Capabilities {
+    /// Whether a daemon that can do this can do all that another can.
+    pub fn includes(&self, other: &Self) -> bool {
+        self.frontend.includes(&other.frontend) && self.llb.includes(&other.llb)
+    }
+}
+
 impl From<PongResponse> for Capabilities {
     fn from(pong: PongResponse) -> Self {
         let or_first = |caps: Vec<ApiCap>, first: &[&str]| match caps.is_empty() {
@@ -106,6 +113,12 @@ impl CapabilitySet {
         self.0
             .get(name)
             .is_some_and(|capability| capability.enabled)
+    }
+
+    /// Whether the daemon can do all that is in another set.
+    pub fn includes(&self, other: &Self) -> bool {
+        let mut names = other.0.keys().filter(|name| other.supports(name));
+        names.all(|name| self.supports(name))
     }
 
     /// Refuses with a sentence of the caller's, if the daemon cannot do it.

@@ -82,22 +82,19 @@ pub enum ConnectError {
     /// Somebody is, but speaks no HTTP/2.
     #[error("BuildKit does not answer: {0}")]
     Handshake(#[from] hyper::Error),
-    /// The first call failed.
-    #[error("BuildKit does not answer: {0}")]
-    Ping(#[from] Error),
-    /// The daemon is from before 2019, and takes results in a way of its own.
-    #[error("this frontend needs BuildKit 0.4 or later")]
-    TooOld,
 }
 
 impl Client {
-    /// The daemon that started this process. The runtime needs its I/O and its timer.
-    pub async fn from_stdio() -> std::result::Result<Self, ConnectError> {
-        Self::connect(stdio()?).await
+    /// The daemon that started this process, which is assumed to be able to do so much. The runtime needs its I/O and its timer.
+    pub async fn from_stdio(assumed: Capabilities) -> std::result::Result<Self, ConnectError> {
+        Self::connect(stdio()?, assumed).await
     }
 
-    /// The daemon at the other end of any stream of bytes.
-    pub async fn connect<S>(stream: S) -> std::result::Result<Self, ConnectError>
+    /// The daemon at the other end of any stream of bytes, which is assumed to be able to do so much.
+    pub async fn connect<S>(
+        stream: S,
+        assumed: Capabilities,
+    ) -> std::result::Result<Self, ConnectError>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -119,26 +116,32 @@ impl Client {
         let bridge = LlbBridgeClient::with_origin(Channel(sender), origin)
             .max_decoding_message_size(MESSAGE_LIMIT)
             .max_encoding_message_size(MESSAGE_LIMIT);
-        let mut client = Self {
+        Ok(Self {
             bridge,
-            capabilities: Arc::default(),
+            capabilities: Arc::new(assumed),
             connection,
-        };
-        client.capabilities = Arc::new(client.ping().await?);
-        match client.can(caps::RETURN) {
-            true => Ok(client),
-            false => Err(ConnectError::TooOld),
-        }
+        })
     }
 
-    async fn ping(&self) -> Result<Capabilities> {
+    /// Asks the daemon what it can do, and gives a client that knows.
+    pub async fn informed(&self) -> Result<Self> {
         let mut bridge = self.bridge.clone();
         let pong = self.call(bridge.ping(frontend::PingRequest {}));
-        let pong = timeout(PATIENCE, pong).await.map_err(|_| Error {
+        let late = Error {
             code: Code::DeadlineExceeded,
             ..Error::new("no answer within 15 seconds")
-        })?;
-        Ok(pong?.into())
+        };
+        let pong = timeout(PATIENCE, pong).await.unwrap_or(Err(late));
+        let pong = pong.map_err(|error| error.context("BuildKit does not answer"))?;
+        let client = Self {
+            capabilities: Arc::new(pong.into()),
+            ..self.clone()
+        };
+        match client.can(caps::RETURN) {
+            true => Ok(client),
+            // A daemon from before 2019 takes results in a way of its own.
+            false => Err(Error::new("this frontend needs BuildKit 0.4 or later")),
+        }
     }
 
     /// Ends the build with a result.
