@@ -54,15 +54,6 @@ impl Case {
 
     /// The path of the Dockerfile, as in `files`.
     pub(super) fn main(&self) -> String {
-        const DOWNLOADED: &str = "dockerfile/context";
-        let is_download =
-            |context: &String| context.starts_with("http") && !context.contains(".git");
-        if self.options.get("context").is_some_and(is_download)
-            && !self.options.contains_key("dockerfilekey")
-            && self.files.get(DOWNLOADED).is_some_and(|it| !it.is_empty())
-        {
-            return DOWNLOADED.to_owned();
-        }
         let option = |name: &str, default: &str| {
             let value = self.options.get(name);
             value.map_or(default, String::as_str).to_owned()
@@ -71,6 +62,15 @@ impl Case {
             option("dockerfilekey", "dockerfile"),
             option("filename", "Dockerfile"),
         );
+        // A download that is no archive is the Dockerfile, under the name that downloads have.
+        let downloaded = format!("{local}/context");
+        let context = option("context", "");
+        if context.starts_with("http")
+            && !context.contains(".git")
+            && self.files.get(&downloaded).is_some_and(|it| !it.is_empty())
+        {
+            return downloaded;
+        }
         let path = format!("{local}/{name}");
         match self.files.contains_key(&path) {
             true => path,
