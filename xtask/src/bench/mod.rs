@@ -2,6 +2,7 @@
 
 mod conversion; // from the bytes of a Dockerfile to those of the definition, without a daemon
 mod shapes; // the Dockerfiles of that
+mod waits; // the answers of the daemon that a frontend waits for
 
 use anyhow::Result;
 
@@ -10,11 +11,14 @@ use anyhow::Result;
 pub(crate) enum Arguments {
     /// Converting Dockerfiles and marshalling what they become, beside the original
     Conversion(conversion::Arguments),
+    /// How many answers of the daemon a frontend waits for, beside the original
+    Waits(waits::Arguments),
 }
 
 /// `cargo xtask bench`
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     match arguments {
         Arguments::Conversion(arguments) => conversion::run(arguments),
+        Arguments::Waits(arguments) => waits::run(arguments),
     }
 }
