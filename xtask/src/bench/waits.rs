@@ -2,8 +2,8 @@
 //!
 //! Ours and docker/dockerfile run as images in the stack's daemon, each behind `tests/tools/bridge`, which
 //! holds every call back for a while and notes when it began and ended. `tests/tools/waits` asks them for the
-//! result of each case, of which nothing is built. What the fake daemon of `tests/frontend` counts for a case
-//! must be what is counted here.
+//! result of each case, of which nothing is built. What is counted of ours must be what the fake daemon of
+//! `tests/frontend` counts.
 
 use std::{collections::BTreeMap, fs, path::PathBuf, process::Command};
 
@@ -79,8 +79,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
                     print_calls("ours", &sides[0].delayed);
                     print_calls("original", &sides[1].delayed);
                 }
-                if expected(case).is_some_and(|waits| waits != sides[0].delayed.waits()) {
-                    bad.push(format!("{}: `expected` has other waits", case.name));
+                // There the last Solve is waited for, too; the Ping is not, and nothing has to wait for it.
+                let counted = sides[0].delayed.waits() + 1;
+                if let Some(expected) = expected(case).filter(|&expected| expected != counted) {
+                    let name = &case.name;
+                    bad.push(format!(
+                        "{name}: waits {expected} in `expected`, {counted} here"
+                    ));
                 }
             }
             Err(sentence) => bad.push(format!("{}: {sentence}", case.name)),
