@@ -1,12 +1,14 @@
 //! Child processes: run to the end, with a failure that names the command.
 
 use std::{
-    io,
+    io::{self, BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    thread,
 };
 
 use anyhow::{Context, Result, bail};
+use serde::{Serialize, de::DeserializeOwned};
 
 /// What the rig asks of a command.
 pub(crate) trait Run {
@@ -40,6 +42,38 @@ impl Run for Command {
         }
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
+}
+
+/// Gives a command every question on its stdin, and takes its answers from its stdout: JSON, one a line.
+pub(crate) fn ask<Q: Serialize, A: DeserializeOwned>(
+    command: &mut Command,
+    questions: &[Q],
+) -> Result<Vec<A>> {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start `{}`", shown(command)))?;
+    let mut input = child.stdin.take().context("no stdin")?;
+    let output = child.stdout.take().context("no stdout")?;
+    let questions = questions
+        .iter()
+        .map(serde_json::to_string)
+        .collect::<Result<Vec<_>, _>>()?
+        .join("\n");
+    let writer = thread::spawn(move || input.write_all(questions.as_bytes()));
+    let mut answers = Vec::new();
+    for line in BufReader::new(output).lines() {
+        let line = line?;
+        let answer = serde_json::from_str(&line)
+            .with_context(|| format!("the answer of `{}`", shown(command)))?;
+        answers.push(answer);
+    }
+    let status = child.wait()?;
+    if !status.success() || !matches!(writer.join(), Ok(Ok(()))) {
+        bail!("`{}` failed ({status})", shown(command));
+    }
+    Ok(answers)
 }
 
 /// The command as a person would type it, cut where it gets long.

@@ -65,11 +65,21 @@ pub(crate) fn go_tools() -> Result<Tools> {
 
 /// A program of ours in `tests/tools` that is no part of the stack; Go knows when to build it anew.
 pub(crate) fn go_tool(name: &str) -> Result<PathBuf> {
+    go_program(name, &format!("./{name}"))
+}
+
+/// The original as a frontend image has it, with the same language as the daemon's own.
+pub(crate) fn original_frontend() -> Result<PathBuf> {
+    let package = "github.com/moby/buildkit/frontend/dockerfile/cmd/dockerfile-frontend";
+    go_program("dockerfile-frontend", package)
+}
+
+fn go_program(name: &str, package: &str) -> Result<PathBuf> {
     let program = workspace::target().join("tools").join(name);
     go()?
         .args(["build", "-buildvcs=false", "-trimpath", "-tags", TAGS, "-o"])
         .arg(&program)
-        .arg(format!("./{name}"))
+        .arg(package)
         .env("CGO_ENABLED", "0")
         .run()?;
     Ok(program)

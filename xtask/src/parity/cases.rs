@@ -18,7 +18,7 @@ use super::declared::Declared;
 /// One Dockerfile with everything that is given to the frontends, as `convert` reads it.
 #[derive(Debug, serde::Serialize)]
 pub(crate) struct Case {
-    pub(super) name: String,
+    pub(crate) name: String,
     pub(crate) options: BTreeMap<String, String>,
     pub(crate) locals: BTreeMap<String, PathBuf>,
     /// Who builds first, and so whose layers the other finds in the cache: every second time ours.

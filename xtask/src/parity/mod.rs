@@ -21,17 +21,9 @@ pub(crate) mod difference; // two JSON values to the places where they differ
 mod refusal; // an error in one line
 pub(crate) mod subrequests; // the same for the answers to subrequests
 
-use std::{
-    collections::HashMap,
-    fs,
-    io::{BufRead, BufReader, Write},
-    path::PathBuf,
-    process::{Command, Stdio},
-    thread,
-};
+use std::{collections::HashMap, fs, path::PathBuf, process::Command};
 
 use anyhow::{Context, Result, bail};
-use serde::{Serialize, de::DeserializeOwned};
 
 use self::{
     answer::Answer,
@@ -40,7 +32,7 @@ use self::{
     compare::{Comparison, Known, Verdict},
 };
 use crate::{
-    image,
+    image, process,
     stack::{self, Stack},
     workspace,
 };
@@ -111,7 +103,7 @@ fn judge(stack: &Stack, frontend: &str, arguments: &Arguments) -> Result<()> {
     if arguments.subrequests {
         return subrequests::judge(&mut convert, &cases, arguments.verbose);
     }
-    let answers: Vec<Answer> = ask(&mut convert, &cases)?;
+    let answers: Vec<Answer> = process::ask(&mut convert, &cases)?;
     let answers: HashMap<_, _> = answers
         .into_iter()
         .map(|answer| (answer.name.clone(), answer))
@@ -153,32 +145,6 @@ fn judge(stack: &Stack, frontend: &str, arguments: &Arguments) -> Result<()> {
         bail!("the two frontends are not equal");
     }
     Ok(())
-}
-
-/// Puts every case to both frontends.
-fn ask<Q: Serialize, A: DeserializeOwned>(convert: &mut Command, cases: &[Q]) -> Result<Vec<A>> {
-    let mut child = convert
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cannot start target/tools/convert")?;
-    let mut input = child.stdin.take().context("convert has no stdin")?;
-    let output = child.stdout.take().context("convert has no stdout")?;
-    let requests = cases
-        .iter()
-        .map(serde_json::to_string)
-        .collect::<Result<Vec<_>, _>>()?
-        .join("\n");
-    let writer = thread::spawn(move || input.write_all(requests.as_bytes()));
-    let mut answers = Vec::new();
-    for line in BufReader::new(output).lines() {
-        answers.push(serde_json::from_str(&line?).context("convert's answer")?);
-    }
-    let status = child.wait()?;
-    if !status.success() || !matches!(writer.join(), Ok(Ok(()))) {
-        bail!("convert failed ({status})");
-    }
-    Ok(answers)
 }
 
 #[derive(Default)]

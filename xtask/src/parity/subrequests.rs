@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{cases::Case, difference::differences};
+use crate::process;
 
 pub(crate) const OUTLINE: &str = "frontend.outline";
 const TARGETS: &str = "frontend.targets";
@@ -92,7 +93,7 @@ pub(super) fn judge(convert: &mut Command, cases: &[Case], verbose: bool) -> Res
         .enumerate()
         .map(|(place, case)| Question::new(case, place == 0))
         .collect();
-    let answers: Vec<Answer> = super::ask(convert, &questions)?;
+    let answers: Vec<Answer> = process::ask(convert, &questions)?;
     let answers: BTreeMap<&str, &Answer> = answers
         .iter()
         .map(|answer| (answer.name.as_str(), answer))
