@@ -135,7 +135,8 @@ fn failed(path: &Path, error: &io::Error) -> Failure {
     Failure::new(Kind::File, format!("{}: {error}", path.display()))
 }
 
-fn empty_key() -> Failure {
+/// What is wrong with an empty key.
+pub fn empty_key() -> Failure {
     let sentence = format!(
         "the secret {KEY_SECRET} is empty, and fingerprints made with it could be guessed; give it a value, or leave it out"
     );

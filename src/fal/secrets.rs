@@ -19,7 +19,10 @@ use crate::{
 
 use super::layers;
 
-pub use fal_helper::fingerprint::ABSENT_FILE;
+pub use fal_helper::{
+    failure::Kind,
+    fingerprint::{ABSENT_FILE, empty_key},
+};
 
 /// What a daemon must be able to do.
 pub const CAPABILITY: &str = caps::EXEC_MOUNT_CONTENT_CACHE;
@@ -54,6 +57,8 @@ pub struct Watched {
     pub id: String,
     /// The folder with the fingerprint, or with [`ABSENT_FILE`].
     pub fingerprint: Output,
+    /// Where it is mounted first.
+    pub first_at: Option<Location>,
     /// The first step that runs without it, too, where it was not given.
     pub optional_at: Option<Location>,
 }
@@ -108,7 +113,7 @@ impl Fingerprints {
         };
         let mut meta =
             Meta::named(format!("[fal] look at the secret {id}")).on(self.build_platform.clone());
-        meta.locations = used.locations;
+        meta.locations = used.first_at.iter().cloned().collect();
         // Its result is never looked for, because no other build has this step. To ignore the cache would not do: the daemon
         // empties the folders of such steps, and with them goes its own key. BuildKit 0.32 exports with `mode=max` what has
         // just run, whatever is said here; without the key it tells nothing.
@@ -116,6 +121,7 @@ impl Fingerprints {
         Watched {
             id,
             fingerprint: layers::last_output(graph.add_exec(exec, meta)).unwrap_or(self.helper),
+            first_at: used.first_at,
             optional_at: used.optional_at,
         }
     }
@@ -124,8 +130,7 @@ impl Fingerprints {
 /// How a secret is used.
 #[derive(Default)]
 struct Use {
-    /// Where it is mounted first.
-    locations: Vec<Location>,
+    first_at: Option<Location>,
     optional_at: Option<Location>,
 }
 
@@ -134,7 +139,7 @@ fn uses(graph: &Graph) -> BTreeMap<String, Use> {
     for (_, exec, meta) in graph.processes() {
         for secret in &exec.secrets {
             let used = uses.entry(secret.id.clone()).or_insert_with(|| Use {
-                locations: meta.locations.clone(),
+                first_at: meta.locations.first().cloned(),
                 optional_at: None,
             });
             if secret.optional && used.optional_at.is_none() {

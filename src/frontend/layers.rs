@@ -41,10 +41,11 @@ pub(super) async fn add(
     let (layers, watched) = prepare(job, fal, plan).await?;
     let lines = fal.asked_at().or(plan.target_lines);
     let looked = layers.look(&mut plan.llb, plan.output, false);
-    let (found, ()) = tokio::join!(
+    let (found, told) = tokio::join!(
         read_report(job, plan, looked, LOOK_FILE, wanted),
         secrets::tell_absent(job, plan, &watched, wanted),
     );
+    told?;
     let found = match found {
         Ok(report) => report,
         Err(error) => return Err(explain(job, &layers, plan, wanted, error).await.at(lines)),

@@ -8,7 +8,7 @@ use crate::{
     diagnostic::Diagnostic,
     fal::{
         self,
-        secrets::{self, ABSENT_FILE, Fingerprints, Watched},
+        secrets::{self, ABSENT_FILE, Fingerprints, Kind, Watched},
     },
     gateway::{Gateway, SolveRequest},
     golang,
@@ -18,7 +18,15 @@ use crate::{
     source::Lines,
 };
 
-use super::{build::Job, context, warnings};
+use super::{
+    build::Job,
+    context,
+    error::{Error, Result},
+    warnings,
+};
+
+/// How many secrets are asked about. Each question takes the whole file with it.
+const MOST_ASKED: usize = 100;
 
 /// The secrets that were said not to be given, which several platforms may find out.
 #[derive(Default)]
@@ -58,48 +66,61 @@ pub(super) fn watch(
     fingerprints.watch(&mut plan.llb)
 }
 
-/// Says of which secrets no value was given, where a step runs without it. One that a step needs ends the build there.
+/// Says of which secrets no value was given, where a step runs without it; one that a step needs ends the build there. Fails
+/// where no fingerprint can be made.
 pub(super) async fn tell_absent(
     job: &Job<'_, impl Gateway>,
     plan: &Plan,
     watched: &[Watched],
     wanted: Option<&Platform>,
-) {
-    let looks = watched.iter().filter_map(|secret| {
-        let place = secret.optional_at.as_ref()?;
-        let look = is_absent(job, plan, secret, wanted);
-        Some(async move {
-            look.await
-                .then(|| (secret.id.clone(), absent(&secret.id, place)))
-        })
-    });
-    for (secret, warning) in join_all(looks).await.into_iter().flatten() {
-        let is_new = job.told.0.borrow_mut().insert(secret);
-        if is_new {
-            warnings::tell_one(job, &warning).await;
+) -> Result<()> {
+    let asked = &watched[..watched.len().min(MOST_ASKED)];
+    let looks = asked.iter().map(|secret| look(job, plan, secret, wanted));
+    for (secret, looked) in asked.iter().zip(join_all(looks).await) {
+        match (looked, &secret.optional_at) {
+            (Looked::EmptyKey, _) => {
+                let error = Diagnostic::error(secrets::empty_key().sentence);
+                let place = secret.first_at.as_ref().and_then(lines);
+                return Err(Error::from(error).at(place));
+            }
+            (Looked::Absent, Some(place)) => {
+                let is_new = job.told.0.borrow_mut().insert(secret.id.clone());
+                if is_new {
+                    warnings::tell_one(job, &absent(&secret.id, place)).await;
+                }
+            }
+            _ => {}
         }
     }
+    Ok(())
 }
 
-async fn is_absent(
+/// What is known of a secret.
+enum Looked {
+    /// It was given, or whatever is wrong is said by the step that mounts it.
+    Given,
+    Absent,
+    EmptyKey,
+}
+
+/// Finds out whether a secret was given. Nothing else is read.
+async fn look(
     job: &Job<'_, impl Gateway>,
     plan: &Plan,
     secret: &Watched,
     wanted: Option<&Platform>,
-) -> bool {
-    let Ok(definition) = job.marshal(plan, Some(secret.fingerprint), wanted) else {
-        return false;
+) -> Looked {
+    let looked = async {
+        let definition = job.marshal(plan, Some(secret.fingerprint), wanted)?;
+        let solved = job.gateway.solve(SolveRequest::definition(definition));
+        context::file(job.gateway, &solved.await?, ABSENT_FILE).await
     };
-    // Only whether there is one is read. What cannot be found out is said by the step that mounts the secret.
-    match job
-        .gateway
-        .solve(SolveRequest::definition(definition))
-        .await
-    {
-        Ok(solved) => context::file(job.gateway, &solved, ABSENT_FILE)
-            .await
-            .is_ok(),
-        Err(_) => false,
+    // The daemon says of a step that failed how it ended, and no more.
+    let ended = format!("exit code: {}", Kind::EmptyKey.exit_code());
+    match looked.await {
+        Ok(_) => Looked::Absent,
+        Err(Error::Refusal(error, _)) if error.message.ends_with(&ended) => Looked::EmptyKey,
+        Err(_) => Looked::Given,
     }
 }
 

@@ -286,6 +286,29 @@ RUN --mount=type=secret,id=a \\
     }
 }
 
+/// Promise: a key that anybody could guess is refused, with a sentence.
+#[test]
+#[ignore = "needs the stack: cargo xtask test"]
+fn an_empty_key_is_refused() {
+    let dockerfile = "# fal: mode=server curl=none
+FROM busybox:latest
+RUN --mount=type=secret,id=a,required true
+";
+    let stack = Stack::new();
+    let outcome = build(&stack, dockerfile, &["a=1", "FAL_SECRET_CACHE_KEY="], &[]);
+    outcome.failed();
+    let error = outcome
+        .log
+        .lines()
+        .rfind(|line| line.starts_with("error: "));
+    let error = error.unwrap_or_else(|| panic!("no error in:\n{}", outcome.log));
+    assert!(
+        error.contains("the secret FAL_SECRET_CACHE_KEY is empty"),
+        "{error}"
+    );
+    outcome.marked(3, "RUN --mount=type=secret,id=a,required true");
+}
+
 /// The warnings of a build, with the first line of each.
 fn warnings(outcome: &Outcome) -> Vec<(i64, String)> {
     let progress = outcome
