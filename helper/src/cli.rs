@@ -4,6 +4,7 @@
 //! fal-helper look    --image DIR --out DIR [--soft] REQUEST|--request FILE
 //! fal-helper curl    --look DIR [--out DIR] [--root DIR] [--from DIR]
 //! fal-helper runtime --look DIR --out DIR [--wheels DIR]
+//! fal-helper fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR
 //! ```
 //! The arguments are part of cache keys: they change only with a reason.
 
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 use std::{env, fs};
 
 use crate::failure::{Failure, Kind};
+use crate::fingerprint::{self, Secret};
 use crate::install;
 use crate::look::look;
 use crate::report::{LOOK_FILE, REPORT_FILE, Report};
@@ -22,7 +24,8 @@ use crate::request::Request;
 use crate::root::Root;
 
 const USAGE: &str = "fal-helper look --image DIR --out DIR [--soft] REQUEST|--request FILE | \
-                     curl --look DIR [--out DIR] [--root DIR] [--from DIR] | runtime --look DIR --out DIR [--wheels DIR]";
+                     curl --look DIR [--out DIR] [--root DIR] [--from DIR] | runtime --look DIR --out DIR [--wheels DIR] | \
+                     fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR";
 
 /// A request or report of more bytes than this is none of ours.
 const FILE_LIMIT: u64 = 16 * 1024 * 1024;
@@ -68,6 +71,25 @@ pub fn runtime_arguments(look: &str, out: &str, wheels: Option<&str>) -> Vec<Str
     )
 }
 
+/// The arguments of a fingerprint: the secret `id` is the file `secret`, if it was given; so is `key`, the secret that all
+/// fingerprints are made with, which else is made and kept in `own_key`.
+pub fn fingerprint_arguments(
+    id: &str,
+    secret: &str,
+    key: &str,
+    own_key: &str,
+    out: &str,
+) -> Vec<String> {
+    let values = [
+        ("--id", Some(id)),
+        ("--secret", Some(secret)),
+        ("--key", Some(key)),
+        ("--own-key", Some(own_key)),
+        ("--out", Some(out)),
+    ];
+    with_values("fingerprint", &values)
+}
+
 fn with_values(step: &str, values: &[(&str, Option<&str>)]) -> Vec<String> {
     let given = values
         .iter()
@@ -95,6 +117,11 @@ fn step(arguments: Vec<OsString>) -> Result<(), Failure> {
         Some("runtime") => runtime_step(Arguments::read(
             arguments,
             &["--look", "--out", "--wheels"],
+            &[],
+        )?),
+        Some("fingerprint") => fingerprint_step(Arguments::read(
+            arguments,
+            &["--id", "--secret", "--key", "--own-key", "--out"],
             &[],
         )?),
         _ => Err(usage(format!(
@@ -141,6 +168,22 @@ fn runtime_step(arguments: Arguments) -> Result<(), Failure> {
     let wheels = arguments.optional("--wheels");
     let report = install::runtime::install(&Root::new("/"), &looked, wheels, env::vars_os())?;
     finish(&arguments, report)
+}
+
+/// Says when there is no value, and nothing of one.
+fn fingerprint_step(arguments: Arguments) -> Result<(), Failure> {
+    let id = arguments.path("--id")?;
+    let secret = Secret {
+        id: &id.to_string_lossy(),
+        file: &arguments.path("--secret")?,
+    };
+    let given = arguments.path("--key")?;
+    let own = arguments.path("--own-key")?;
+    if !fingerprint::write(&secret, &given, &own, &arguments.path("--out")?)? {
+        let id = printable(secret.id);
+        let _ = writeln!(std::io::stdout(), "fal: no secret {id} was given");
+    }
+    Ok(())
 }
 
 fn finish(arguments: &Arguments, report: Report) -> Result<(), Failure> {
@@ -347,6 +390,7 @@ mod tests {
             ),
             (vec!["curl", "--look", "/none"], Kind::File),
             (vec!["runtime"], Kind::Usage),
+            (vec!["fingerprint", "--id", "a"], Kind::Usage),
         ] {
             let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
             assert_eq!(

@@ -63,6 +63,8 @@ pub enum Kind {
     Import,
     /// The image's Python does not start.
     BrokenPython,
+    /// The secret that fingerprints are made with is empty.
+    EmptyKey,
 }
 
 /// Every kind and its code.
@@ -80,6 +82,7 @@ const CODES: &[(Kind, u8)] = &[
     (Kind::PackageInstall, 88),
     (Kind::Import, 89),
     (Kind::BrokenPython, 90),
+    (Kind::EmptyKey, 91),
 ];
 
 impl Kind {

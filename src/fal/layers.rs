@@ -14,7 +14,7 @@ use fal_helper::{cli, environment, request::Request};
 use crate::{
     image,
     llb::{
-        self, Graph, Input, Meta, Output,
+        self, ExecOutputs, Graph, Input, Meta, Output,
         exec::{ContentCache, Exec, HostIp, Mount, NetMode, ProxyEnv},
     },
     proto::pb,
@@ -28,7 +28,7 @@ const MOUNTED: &str = "/.fal-helper";
 /// Where steps see the report of `look`.
 const LOOKED: &str = "/.fal-look";
 /// Where steps write their report.
-const OUT: &str = "/.fal-out";
+pub(super) const OUT: &str = "/.fal-out";
 /// Where `look` sees the image.
 const IMAGE: &str = "/image";
 
@@ -78,10 +78,20 @@ pub fn environment_of(image: &image::Config) -> Vec<String> {
 }
 
 /// The helper's program and its arguments.
-fn command(arguments: Vec<String>) -> Vec<String> {
+pub(super) fn command(arguments: Vec<String>) -> Vec<String> {
     std::iter::once(MOUNTED.to_owned())
         .chain(arguments)
         .collect()
+}
+
+/// The helper, out of the frontend's image.
+pub(super) fn helper(image: Output) -> Mount {
+    Mount::bind(MOUNTED, image).select(HELPER).readonly()
+}
+
+/// What a step writes into its last mount: there is an output if that is a writable one and no cache.
+pub(super) fn last_output(outputs: ExecOutputs) -> Option<Output> {
+    outputs.mounts.into_iter().flatten().next_back()
 }
 
 impl Layers {
@@ -192,16 +202,14 @@ impl Layers {
     /// Adds a step whose last mount is the report's.
     fn report_of(&self, graph: &mut Graph, exec: Exec, meta: Meta) -> Installed {
         let outputs = graph.add_exec(exec, meta);
-        let report = outputs.mounts.into_iter().flatten().next_back();
-        // The last mount is writable and of no other kind, so it is an output.
         Installed {
             root: outputs.root,
-            report: report.unwrap_or(self.helper),
+            report: last_output(outputs).unwrap_or(self.helper),
         }
     }
 
     fn helper(&self) -> Mount {
-        Mount::bind(MOUNTED, self.helper).select(HELPER).readonly()
+        helper(self.helper)
     }
 
     fn meta(&self, what: &str, platform: &pb::Platform) -> Meta {

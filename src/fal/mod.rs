@@ -6,6 +6,7 @@
 pub mod layers; // what is added to the target
 pub mod options; // what was asked for
 pub mod pins; // what fal asks for, with its date
+pub mod secrets; // what runs again when a secret changes
 
 mod request; // what the helper is asked
 

@@ -8,7 +8,7 @@ use fal_helper::{
 use crate::{diagnostic::Diagnostic, image, source::Lines};
 
 use super::{
-    options::{Curl, Mode, Options, Origin, Runtime},
+    options::{Curl, Mode, Options, Runtime},
     pins,
 };
 
@@ -45,11 +45,6 @@ impl Options {
             ),
             ("default-ignore", self.default_ignore, "default-ignore=on"),
             ("port", self.port.is_some(), "port"),
-            (
-                "secret-cache",
-                self.secret_cache && self.origin("secret-cache") > Origin::Image,
-                "secret-cache=on",
-            ),
         ];
         let (key, _, shown) = asked.into_iter().find(|(_, asked, _)| *asked)?;
         let error = Diagnostic::error(format!("the fal option {shown} is not supported yet"));

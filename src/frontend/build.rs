@@ -11,6 +11,7 @@ use crate::{
     instruction::{self, Dockerfile},
     lint, llb,
     plan::{self, Plan, Scanner},
+    proto::pb,
     reference::platform::{self, Platform},
     source::{Lines, Source},
     stage,
@@ -27,7 +28,7 @@ use super::{
     options::Options,
     resolve::Resolver,
     result::{self, Built},
-    sbom,
+    sbom, secrets,
     warnings::{self, Facts},
 };
 
@@ -73,6 +74,7 @@ pub(super) async fn answer(
         input,
         resolver: Resolver::new(gateway, &options, &environment.session),
         times: epoch::Times::default(),
+        told: secrets::Told::default(),
     };
     job.answer()
         .await
@@ -108,9 +110,16 @@ pub(super) struct Job<'a, G> {
     /// What was asked already, for any platform.
     resolver: Resolver<'a, G>,
     times: epoch::Times,
+    /// What was said of secrets.
+    pub(super) told: secrets::Told,
 }
 
 impl<G: Gateway> Job<'_, G> {
+    /// The Dockerfile, as errors and warnings carry it.
+    pub(super) fn info(&self) -> &pb::SourceInfo {
+        &self.input.info
+    }
+
     async fn answer(&self) -> Result<SolveResult> {
         let Some(request) = self.options.request.as_deref() else {
             return self.build().await;
@@ -154,6 +163,13 @@ impl<G: Gateway> Job<'_, G> {
             Err(error) => {
                 tell.await;
                 return Err(error);
+            }
+        };
+        let idle = secrets::idle(self, read.fal()?, &plans);
+        let tell = async {
+            tell.await;
+            if let Some(idle) = idle {
+                warnings::tell_one(self, &idle).await;
             }
         };
         let built = platforms

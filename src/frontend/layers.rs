@@ -9,6 +9,7 @@ use crate::{
     fal::{
         self,
         layers::{Installed, Layers},
+        secrets::Watched,
     },
     gateway::{Gateway, SolveRequest, SourceRequest},
     image,
@@ -24,6 +25,7 @@ use super::{
     context,
     error::{Error, Result},
     options::Options,
+    secrets,
 };
 
 /// The definition of the frontend's own image, which the daemon hands to every frontend (BuildKit 0.10 and later).
@@ -36,10 +38,15 @@ pub(super) async fn add(
     plan: &mut Plan,
     wanted: Option<&Platform>,
 ) -> Result<Report> {
-    let layers = prepare(job, fal, plan).await?;
+    let (layers, watched) = prepare(job, fal, plan).await?;
     let lines = fal.asked_at().or(plan.target_lines);
     let looked = layers.look(&mut plan.llb, plan.output, false);
-    let found = match read_report(job, plan, looked, LOOK_FILE, wanted).await {
+    let (found, told) = tokio::join!(
+        read_report(job, plan, looked, LOOK_FILE, wanted),
+        secrets::tell_absent(job, plan, &watched, wanted),
+    );
+    told?;
+    let found = match found {
         Ok(report) => report,
         Err(error) => return Err(explain(job, &layers, plan, wanted, error).await.at(lines)),
     };
@@ -66,23 +73,25 @@ pub(super) async fn add_all(
     fal: &fal::Options,
     plan: &mut Plan,
 ) -> Result<()> {
-    let layers = prepare(job, fal, plan).await?;
+    let (layers, _) = prepare(job, fal, plan).await?;
     plan.output = layers.all(&mut plan.llb, plan.output);
     Ok(())
 }
 
+/// What the steps need to know. The user's own steps get what they need of ours before any is added.
 async fn prepare(
     job: &Job<'_, impl Gateway>,
     fal: &fal::Options,
     plan: &mut Plan,
-) -> Result<Layers> {
+) -> Result<(Layers, Vec<Watched>)> {
     let helper = helper(job.gateway, job.options, &mut plan.llb).await?;
+    let watched = secrets::watch(job, fal, plan, helper);
     let run = &job.options.run;
     let lines = fal
         .asked_at()
         .or(plan.target_lines)
         .unwrap_or(Lines::one(1));
-    Ok(Layers {
+    let layers = Layers {
         helper,
         request: fal.request(&plan.image),
         build_platform: crate::plan::op_platform(&job.environment.build_platform()),
@@ -105,7 +114,8 @@ async fn prepare(
             .capabilities()
             .llb
             .supports(llb::caps::EXEC_MOUNT_CONTENT_CACHE),
-    })
+    };
+    Ok((layers, watched))
 }
 
 /// The file system of the frontend's own image: as the daemon hands it over, else found by the name that it was started under.

@@ -16,6 +16,7 @@ mod place;
 mod resolve;
 mod result;
 mod sbom;
+mod secrets;
 mod warnings;
 
 pub use environment::Environment;

@@ -11,7 +11,11 @@ use crate::{
     stage,
 };
 
-use super::{build::Read, context::Input, error::Result};
+use super::{
+    build::{Job, Read},
+    context::Input,
+    error::Result,
+};
 
 /// After this many bytes of files and places, warnings are told without them. Each has the whole file with it, and the range of each
 /// of its lines.
@@ -62,6 +66,13 @@ pub(super) async fn tell(
         // A warning that cannot be told is no reason to stop.
         let _ = gateway.warn(warning).await;
     }
+}
+
+/// Tells one thing more, which was found out later.
+pub(super) async fn tell_one(job: &Job<'_, impl Gateway>, warning: &Diagnostic) {
+    let info = job.info();
+    let warning = of_option(warning, &digest(info), info);
+    let _ = job.gateway.warn(warning).await;
 }
 
 /// What the rules have to say of a file, as far as it was read and planned.

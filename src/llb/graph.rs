@@ -8,7 +8,11 @@ use crate::{
     golang::stray,
     llb::{
         foreign::Foreign,
-        ops::{exec::Exec, file::File, source::Source},
+        ops::{
+            exec::{Exec, Mount},
+            file::File,
+            source::Source,
+        },
     },
     proto::pb,
 };
@@ -165,6 +169,10 @@ pub struct ExecOutputs {
     pub mounts: Vec<Option<Output>>,
 }
 
+/// A process of a [`Graph`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Process(u32);
+
 /// An input of a passthrough op.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PassthroughInput {
@@ -229,6 +237,29 @@ impl Graph {
         ExecOutputs {
             root: outputs.next().flatten().or(root),
             mounts: outputs.collect(),
+        }
+    }
+
+    /// The processes, in the order in which they were added, with what is known of them. Those of others are not known.
+    pub fn processes(&self) -> impl Iterator<Item = (Process, &Exec, &Meta)> {
+        (0..)
+            .zip(&self.vertices)
+            .filter_map(|(vertex, known)| match known {
+                Vertex::Op(op) => match &op.operation {
+                    Operation::Exec(exec) => Some((Process(vertex), &**exec, &op.meta)),
+                    _ => None,
+                },
+                _ => None,
+            })
+    }
+
+    /// Mounts something into a process that is there already, read-only: its outputs stay what they are. What is made by the
+    /// process cannot be mounted into it.
+    pub fn mount_into(&mut self, process: Process, mount: Mount) {
+        if let Vertex::Op(op) = &mut self.vertices[process.0 as usize]
+            && let Operation::Exec(exec) = &mut op.operation
+        {
+            exec.mounts.push(mount.readonly());
         }
     }
 

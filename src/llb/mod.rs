@@ -7,15 +7,15 @@
 //! Graph::add_… → Output … → marshal(&graph, output, &defaults) → Definition
 //! ```
 //!
-//! A [`Graph`] is an arena: what is added is never changed, and an op exists before its users, so
-//! nothing here recurses and a chain of any length is walked in linear time. Bytes and order are
+//! A [`Graph`] is an arena: of what is added nothing is changed but that a process gets more mounts and
+//! a slot its input, so nothing here recurses and a chain of any length is walked in linear time. Bytes and order are
 //! those of the Go original's `client/llb` (BuildKit v0.32.2), which is what makes two frontends
 //! share one build cache; `testdata` holds digests that the original made.
 
 pub use definition::{Definition, digest, for_the_wire};
 pub use foreign::Error;
 pub use graph::{
-    Defaults, ExecOutputs, Graph, Input, Location, Meta, Origin, Output, PassthroughInput,
+    Defaults, ExecOutputs, Graph, Input, Location, Meta, Origin, Output, PassthroughInput, Process,
     SourceMap, SourceMapId, line_by_line, lines,
 };
 pub use json::convert_llb_json;

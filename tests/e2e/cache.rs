@@ -17,16 +17,18 @@ use super::stack::{Outcome, Stack};
 
 /// A step of a build, as `--progress rawjson` tells of it.
 #[derive(Deserialize)]
-struct Vertex {
-    name: String,
+pub(super) struct Vertex {
+    pub(super) digest: String,
+    pub(super) name: String,
     #[serde(default)]
     cached: bool,
 }
 
+/// A line of that.
 #[derive(Deserialize)]
-struct Progress {
+pub(super) struct Progress {
     #[serde(default)]
-    vertexes: Vec<Vertex>,
+    pub(super) vertexes: Vec<Vertex>,
 }
 
 type Build = fn(&Stack, &Path, &[&str]) -> Outcome;
@@ -74,7 +76,7 @@ fn check(run: &str, first: Build, second: Build) {
 
 /// The steps that a build ran or found in the cache, by name, and which of the two. Base images are no steps, nor is what the
 /// frontend reads.
-fn steps(outcome: &Outcome) -> BTreeMap<String, bool> {
+pub(super) fn steps(outcome: &Outcome) -> BTreeMap<String, bool> {
     outcome.succeeded();
     let vertexes = outcome
         .log

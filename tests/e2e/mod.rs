@@ -12,5 +12,6 @@ mod doors; // the three ways to a frontend
 mod errors; // what a user sees when a build fails
 mod modes; // what `mode=app` asks of an image, and `mode=off` does not
 mod platforms; // one build for two platforms
+mod secret_cache; // what runs again when a secret changes
 mod secrets; // where a secret must not appear
 mod subrequests; // what `--check` and `--call` print

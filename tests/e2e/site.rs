@@ -9,6 +9,7 @@ use std::{
     thread,
 };
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use tempfile::TempDir;
 
 /// When what lies below `dated/` was changed, as the site says it: 1234567890 seconds after 1970.
@@ -26,10 +27,23 @@ pub(super) struct Site {
     address: String,
 }
 
+/// What a request for a locked site has to bring, in one of its forms.
+type Key = Option<[String; 2]>;
+
 impl Site {
     /// A site with the files of a context: as they are, in archives, and in the repository `repo.git`, whose branch `later` has one
     /// file more. What lies below `dated/` has a time, what lies below `undated/` has none.
     pub(super) fn new(files: &[(&str, &str)]) -> Self {
+        Self::serve(files, None)
+    }
+
+    /// The same, for who brings a token: by itself, or as git sends it.
+    pub(super) fn locked(files: &[(&str, &str)], token: &str) -> Self {
+        let as_password = BASE64_STANDARD.encode(format!("x-access-token:{token}"));
+        Self::serve(files, Some([token.to_owned(), as_password]))
+    }
+
+    fn serve(files: &[(&str, &str)], key: Key) -> Self {
         let root = TempDir::new().expect("a temporary folder");
         let folder = root.path().join("files");
         for (name, text) in files {
@@ -57,8 +71,8 @@ impl Site {
         let served = root.path().to_owned();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let served = served.clone();
-                thread::spawn(move || answer(stream, &served));
+                let (served, key) = (served.clone(), key.clone());
+                thread::spawn(move || answer(stream, &served, &key));
             }
         });
         Self {
@@ -107,12 +121,19 @@ fn repository(folder: &Path, bare: &Path) {
     run(&mut git(&["--git-dir", utf8(bare), "update-server-info"]));
 }
 
-/// One request, answered with a file or with 404.
-fn answer(mut stream: TcpStream, root: &Path) {
-    let Some(request) = request(&stream) else {
+/// One request, answered with a file or with 404, or with 401 where a key is asked for.
+fn answer(mut stream: TcpStream, root: &Path, key: &Key) {
+    let request = request(&stream);
+    let Some(first) = request.first() else {
         return;
     };
-    let mut words = request.split(' ');
+    let brought = |form: &String| request.iter().any(|line| line.ends_with(form.as_str()));
+    if key.as_ref().is_some_and(|key| !key.iter().any(brought)) {
+        let refusal = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        let _ = stream.write_all(refusal.as_bytes());
+        return;
+    }
+    let mut words = first.split(' ');
     let (method, target) = (words.next(), words.next().unwrap_or_default());
     let path = target.split('?').next().unwrap_or_default();
     let read = match path.split('/').any(|part| part == "..") {
@@ -139,15 +160,13 @@ fn answer(mut stream: TcpStream, root: &Path) {
     let _ = stream.write_all(&[head.as_bytes(), b"\r\n", body].concat());
 }
 
-/// The first line of a request, all of which is read.
-fn request(stream: &TcpStream) -> Option<String> {
-    let mut lines = BufReader::new(stream).lines();
-    let first = lines.next()?.ok()?;
-    lines
+/// The lines of a request.
+fn request(stream: &TcpStream) -> Vec<String> {
+    BufReader::new(stream)
+        .lines()
         .map_while(Result::ok)
         .take_while(|line| !line.is_empty())
-        .for_each(drop);
-    Some(first)
+        .collect()
 }
 
 fn run(command: &mut Command) {

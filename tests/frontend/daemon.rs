@@ -75,6 +75,14 @@ impl Daemon {
         }
     }
 
+    /// The same daemon before it had an LLB capability.
+    pub(super) fn without(mut self, capability: &str) -> Self {
+        let names = CAPABILITIES.lines().filter_map(|line| line.split_once(' '));
+        let names = names.filter(|(of, name)| *of == "llb" && *name != capability);
+        self.capabilities.llb = CapabilitySet::of(&names.map(|(_, name)| name).collect::<Vec<_>>());
+        self
+    }
+
     /// What was asked of it.
     pub(super) fn into_seen(self) -> Seen {
         self.seen.into_inner()

@@ -29,6 +29,7 @@ use self::daemon::{Daemon, Seen};
 
 mod contexts; // what stands in the place of the client's directories, and of images
 mod forward; // to whom a request is handed on
+mod secrets; // what is said and done of secrets
 mod subrequests; // what is answered to questions about a build
 
 /// Promise: what a Dockerfile becomes changes only when somebody means it to.

@@ -56,3 +56,8 @@ pub(super) fn refused(key: &Key, value: &str, origin: Origin, refusal: Refusal) 
 pub(super) fn idle_pins() -> Diagnostic {
     Diagnostic::warning("fal option pins does nothing without runtime=pins")
 }
+
+pub(super) fn idle_secret_cache() -> Diagnostic {
+    Diagnostic::warning("a changed secret does not run the steps again that mount it: this daemon does not compare what steps mount")
+        .help("BuildKit 0.13 and later do; `# fal: secret-cache=off` says that this is known")
+}

@@ -215,6 +215,15 @@ impl Options {
         are_idle_pins.then_some(warning).into_iter().collect()
     }
 
+    /// What is said where secrets are mounted and the daemon cannot do what `secret-cache=on` asks for.
+    pub fn idle_secret_cache(&self) -> Diagnostic {
+        let warning = messages::idle_secret_cache();
+        match self.lines("secret-cache") {
+            Some(lines) => warning.at(lines),
+            None => warning,
+        }
+    }
+
     /// What one value says about another.
     fn settled(mut self) -> Self {
         if self.mode == Mode::Off {
