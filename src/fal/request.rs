@@ -44,7 +44,12 @@ impl Options {
                 "python-runtime",
             ),
             ("default-ignore", self.default_ignore, "default-ignore=on"),
-            ("port", self.port.is_some(), "port"),
+            (
+                "port",
+                // A manifest says where fal talks to, and asks for no check.
+                self.port.is_some() && self.origin("port") > Origin::Manifest,
+                "port",
+            ),
             (
                 "secret-cache",
                 self.secret_cache && self.origin("secret-cache") > Origin::Image,
