@@ -1,10 +1,10 @@
 """Asks the real `fal`, and writes down what it says.
 
-    pip install fal
+    pip install -r tests/inputs/requirements.txt
     python tests/inputs/make.py [FOLDER]
 
 `container-image/*/image.json` is what the SDK's `ContainerImage.to_dict()` gives for images of every kind; `pyproject/*/fal` is what
-fal's own tool says of the `pyproject.toml` beside it. Those here were made with fal 1.83.0. No secret is in any of them: a value is
+fal's own tool says of the `pyproject.toml` beside it.  No secret is in any of them: a value is
 `$NAME`, or the word canary.
 """
 

@@ -120,16 +120,19 @@ fn docker_ignore(image: Table<'_>, manifest: &mut Manifest) -> Result<()> {
     let Some(entry) = image.get("docker_ignore") else {
         return Ok(());
     };
-    let place = image.file.key(entry);
     let mut patterns = Vec::new();
+    let mut unsaid = Vec::new();
     for expression in &expressions {
         match ignore::pattern(expression) {
             Some(pattern) => patterns.extend(pattern),
-            None => {
-                let warning = messages::no_pattern(expression);
-                manifest.warnings.push(place.mistake(warning));
-            }
+            None => unsaid.push(expression.as_str()),
         }
+    }
+    // One warning, however many there are: each would have the lines of the file with it.
+    if !unsaid.is_empty() {
+        let warning = messages::no_patterns(&unsaid);
+        let place = image.file.key(entry);
+        manifest.warnings.push(place.mistake(warning));
     }
     manifest.ignore = Some(patterns);
     Ok(())

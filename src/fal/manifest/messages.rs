@@ -101,8 +101,16 @@ pub(super) fn compression(wanted: &str, output: &str) -> Diagnostic {
     ))
 }
 
-pub(super) fn no_pattern(expression: &str) -> Diagnostic {
+pub(super) fn no_patterns(expressions: &[&str]) -> Diagnostic {
+    /// Nobody reads more of them.
+    const SHOWN: usize = 5;
+    let shown: Vec<&str> = expressions.iter().copied().take(SHOWN).collect();
+    let more = match expressions.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
     Diagnostic::warning(format!(
-        "docker_ignore has an expression that is no pattern of a .dockerignore, and files that it means are sent: {expression}"
+        "docker_ignore has what no pattern of a .dockerignore can say, and files that it means are sent: {}{more}",
+        shown.join(" ")
     ))
 }
