@@ -67,11 +67,16 @@ pub(super) async fn answer(
     }
     let info = input.info.clone();
     let is_manifest = input.manifest.is_some();
+    let status = |error: Error| match error.into_status(Some(&info)) {
+        // Whoever handed the build on would attach the file itself.
+        error if is_manifest && !error.is_located() => error.locate(&info, &[]),
+        error => error,
+    };
     let options = match &input.manifest {
         None => options,
         Some(manifest) => options
             .with_manifest(&manifest.build_args, !manifest.target_is_app)
-            .map_err(|error| Error::Mistake(error).into_status(Some(&info)))?,
+            .map_err(|error| status(error.into()))?,
     };
     let overrides = manifest::overrides(input.manifest.as_ref());
     let job = Job {
@@ -83,13 +88,7 @@ pub(super) async fn answer(
         resolver: Resolver::new(gateway, &options, &environment.session),
         times: epoch::Times::default(),
     };
-    job.answer()
-        .await
-        .map_err(|error| match error.into_status(Some(&info)) {
-            // Whoever handed the build on would attach the file itself.
-            error if is_manifest && !error.is_located() => error.locate(&info, &[]),
-            error => error,
-        })
+    job.answer().await.map_err(status)
 }
 
 /// Fails for a capability that this frontend does not have; one that may be forwarded for is given back instead.
