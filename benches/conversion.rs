@@ -39,6 +39,7 @@ fn main() {
     let world = World {
         image: std::fs::read(config).expect("the image config"),
         context: context(),
+        ..World::plain(&[])
     };
     for path in arguments {
         let dockerfile = std::fs::read(&path).expect("a Dockerfile");

@@ -1,26 +1,22 @@
 //! The command line `fal-image`: arguments to exit code.
 //!
-//! Exit code 0: nothing to complain about; 1: the Dockerfile has a mistake; 2: the arguments have one, or a file cannot be read.
+//! Exit code 0: nothing to complain about; 1: the file has a mistake; 2: the arguments have one, or a file cannot be read.
 //! The only room that reads files by name and prints.
 
 pub mod offline;
 
-use std::{
-    collections::BTreeMap,
-    ffi::OsString,
-    io,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+mod input; // the file that was named, and what it is
+
+use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
     diagnostic::{Diagnostic, Result, render},
-    golang::ignore,
     lint, llb,
-    source::Source,
 };
+
+use self::input::{Input, Refusal};
 
 /// Looks at Dockerfiles as fal-frontend does.
 #[derive(Parser)]
@@ -32,21 +28,22 @@ struct Command {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Reads a Dockerfile and its `# fal:` options, reports the first mistake and says what could be better.
+    /// Reads a Dockerfile and its `# fal:` options, a ContainerImage as JSON or a pyproject.toml, reports the first mistake and says
+    /// what could be better.
     ///
     /// Without --target every stage is looked at. Base images are not asked for: what one of them sets counts as not set. Patterns
     /// of files that are not sent are read from the Dockerfile's folder.
-    Check(Input),
+    Check(Wanted),
     /// Prints the ops of a Dockerfile. Base images are not asked for: each counts as one with a single layer and an empty config.
-    Llb(Input),
+    Llb(Wanted),
 }
 
 #[derive(Args)]
-struct Input {
-    /// The Dockerfile.
+struct Wanted {
+    /// The Dockerfile, or the ContainerImage or pyproject.toml that has or names one.
     #[arg(default_value = "Dockerfile")]
     file: PathBuf,
-    /// The stage to build; the last one if none is named.
+    /// The stage to build, the last one if none is named; of a pyproject.toml, the app.
     #[arg(long)]
     target: Option<String>,
     /// A build argument, `NAME=value`.
@@ -67,33 +64,35 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    let (Verb::Check(input) | Verb::Llb(input)) = &command.verb;
-    let read = read(&input.file).and_then(|source| Ok((source, ignored(&input.file)?)));
-    let (source, ignore) = match read {
-        Ok(read) => read,
-        Err(error) => {
-            eprintln!("fal-image: {}: {error}", input.file.display());
+    let (Verb::Check(wanted) | Verb::Llb(wanted)) = &command.verb;
+    let target = wanted.target.as_deref();
+    let input = match Input::read(&wanted.file, target, wanted.build_args()) {
+        Ok(input) => input,
+        Err(Refusal::Unreadable(error)) => {
+            eprintln!("fal-image: {}: {error}", wanted.file.display());
             return ExitCode::from(2);
         }
+        Err(Refusal::Mistake(mistake)) => {
+            let text = render::terminal(&mistake.diagnostic, &mistake.shown);
+            eprint!("{text}");
+            return ExitCode::FAILURE;
+        }
     };
+    for warning in &input.warnings {
+        let text = render::terminal(&warning.diagnostic, &warning.shown);
+        eprint!("{text}");
+    }
     let mistake = match &command.verb {
-        Verb::Check(_) => check(&source, input, &ignore),
-        Verb::Llb(_) => planned(&source, input).map(|table| print(&table)).err(),
+        Verb::Check(_) => check(&input),
+        Verb::Llb(_) => planned(&input).map(|table| print(&table)).err(),
     };
     match mistake {
         None => ExitCode::SUCCESS,
         Some(mistake) => {
-            eprint!("{}", render::terminal(&mistake, &source));
+            eprint!("{}", render::terminal(&mistake, &input.shown));
             ExitCode::FAILURE
         }
     }
-}
-
-fn read(path: &Path) -> io::Result<Source> {
-    Ok(Source::new(
-        path.display().to_string(),
-        std::fs::read(path)?,
-    ))
 }
 
 #[expect(
@@ -104,26 +103,10 @@ fn print(text: &str) {
     print!("{text}");
 }
 
-/// The patterns of `Dockerfile.dockerignore`, or else of `.dockerignore`, beside the Dockerfile.
-fn ignored(dockerfile: &Path) -> io::Result<Vec<String>> {
-    let mut own = dockerfile.as_os_str().to_owned();
-    own.push(".dockerignore");
-    for path in [
-        PathBuf::from(own),
-        dockerfile.with_file_name(".dockerignore"),
-    ] {
-        match std::fs::read(path) {
-            Ok(bytes) => return ignore::read_all(&bytes).map_err(io::Error::other),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(Vec::new())
-}
-
 /// Shows the warnings; gives the mistake, if there is one.
-fn check(source: &Source, input: &Input, ignore: &[String]) -> Option<Box<Diagnostic>> {
-    let linted = offline::lint(source, input.target.as_deref(), &input.build_args(), ignore);
+fn check(input: &Input) -> Option<Box<Diagnostic>> {
+    let target = input.target.as_deref();
+    let linted = offline::lint_in(&input.world, &input.source, target, &input.build_args);
     let mut printed = 0;
     for (place, warning) in linted.warnings.iter().enumerate() {
         if printed > MOST_PRINTED {
@@ -131,7 +114,7 @@ fn check(source: &Source, input: &Input, ignore: &[String]) -> Option<Box<Diagno
             eprintln!("{rest} more warnings are not shown");
             break;
         }
-        let text = render::terminal(&shown(warning), source);
+        let text = render::terminal(&shown(warning), &input.shown);
         printed += text.len();
         eprint!("{text}");
     }
@@ -148,7 +131,7 @@ fn shown(warning: &lint::Warning) -> Diagnostic {
     }
 }
 
-impl Input {
+impl Wanted {
     fn build_args(&self) -> BTreeMap<String, String> {
         let pairs = self.build_args.iter().map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -159,7 +142,8 @@ impl Input {
 }
 
 /// The ops of the file as a table.
-fn planned(source: &Source, input: &Input) -> Result<String> {
-    let converted = offline::convert(source, input.target.as_deref(), &input.build_args())?;
+fn planned(input: &Input) -> Result<String> {
+    let target = input.target.as_deref();
+    let converted = offline::convert_in(&input.world, &input.source, target, &input.build_args)?;
     Ok(llb::print(&offline::checked(&converted.plan)?))
 }

@@ -12,8 +12,8 @@ use crate::{
     lint::{self, Config, Subject, Warning},
     llb::{self, Definition, Graph, Input, Origin, SourceMap, source::ResolveMode},
     plan::{
-        self, Answer, Bases, Known, MainContext, NoCache, Plan, Resolution, RunSettings, Step,
-        Wanted,
+        self, Answer, Bases, Known, MainContext, NoCache, Overrides, Plan, Resolution, RunSettings,
+        Step, Wanted,
     },
     reference::platform,
     source::Source,
@@ -35,6 +35,10 @@ pub struct World {
     pub image: Vec<u8>,
     /// The main context.
     pub context: MainContext,
+    /// The fal options that follow from a file that is no Dockerfile.
+    pub options: Vec<(&'static str, String)>,
+    /// What starts in the image whatever the Dockerfile says.
+    pub overrides: Overrides,
 }
 
 impl World {
@@ -48,6 +52,8 @@ impl World {
                 session: String::new(),
                 excludes: ignore.to_vec(),
             },
+            options: Vec::new(),
+            overrides: Overrides::default(),
         }
     }
 }
@@ -92,11 +98,21 @@ pub fn lint(
     build_args: &BTreeMap<String, String>,
     ignore: &[String],
 ) -> Linted {
+    lint_in(&World::plain(ignore), source, target, build_args)
+}
+
+/// The same in a world of the caller's.
+pub fn lint_in(
+    world: &World,
+    source: &Source,
+    target: Option<&str>,
+    build_args: &BTreeMap<String, String>,
+) -> Linted {
     let mut seen = Seen::default();
     let wanted = Wish {
         target,
         build_args,
-        world: &World::plain(ignore),
+        world,
         all_stages: target.is_none(),
     };
     let mistake = converted(source, &wanted, &mut seen)
@@ -116,7 +132,7 @@ pub fn lint(
         dockerfile: seen.dockerfile.as_ref(),
         stages: &seen.stages,
         plan: &seen.plan,
-        ignore,
+        ignore: world.context.excludes(),
         config: &seen.config,
     });
     let violation = || lint::violation(&warnings, &seen.config).map(Box::new);
@@ -152,6 +168,7 @@ fn converted(source: &Source, wish: &Wish<'_>, seen: &mut Seen) -> Result<Conver
     let nothing = BTreeMap::new();
     let fal = fal::read(&fal::Given {
         comments: &file.comments,
+        manifest: &wish.world.options,
         options: &nothing,
         build_arguments: wish.build_args,
         environment: &nothing,
@@ -188,6 +205,7 @@ fn converted(source: &Source, wish: &Wish<'_>, seen: &mut Seen) -> Result<Conver
         no_cache: &NoCache::No,
         labels: &nothing,
         run: &RunSettings::default(),
+        overrides: &wish.world.overrides,
         capabilities: &|_| true,
         file: &SourceMap {
             filename: source.name.clone(),

@@ -8,7 +8,7 @@ use fal_helper::{
 use crate::{diagnostic::Diagnostic, image, source::Lines};
 
 use super::{
-    options::{Curl, Mode, Options, Runtime},
+    options::{Curl, Mode, Options, Origin, Runtime},
     pins,
 };
 
@@ -44,7 +44,12 @@ impl Options {
                 "python-runtime",
             ),
             ("default-ignore", self.default_ignore, "default-ignore=on"),
-            ("port", self.port.is_some(), "port"),
+            (
+                "port",
+                // A manifest says where fal talks to, and asks for no check.
+                self.port.is_some() && self.origin("port") > Origin::Manifest,
+                "port",
+            ),
         ];
         let (key, _, shown) = asked.into_iter().find(|(_, asked, _)| *asked)?;
         let error = Diagnostic::error(format!("the fal option {shown} is not supported yet"));

@@ -24,7 +24,7 @@ use super::{
     context::{self, Ahead},
     epoch,
     error::{Error, Result},
-    forward, layers,
+    forward, layers, manifest,
     options::Options,
     resolve::Resolver,
     result::{self, Built},
@@ -57,28 +57,40 @@ pub(super) async fn answer(
         Some(ahead) => ahead,
         None => context::ask(gateway, &options, &environment.session).await,
     };
-    let input = context::read(gateway, &options, &environment.session, ahead)
+    let input = context::read(gateway, &options, environment, ahead)
         .await
         .map_err(|error| error.into_status(None))?;
-    if let Some(result) = forward::forward(gateway, &options, environment, &input).await? {
+    if let Some(result) = forward::forward(gateway, &options, &input).await? {
         return Ok(result);
     }
     if let Some(missing) = caps {
         return Err(missing);
     }
     let info = input.info.clone();
+    let is_manifest = input.manifest.is_some();
+    let status = |error: Error| match error.into_status(Some(&info)) {
+        // Whoever handed the build on would attach the file itself.
+        error if is_manifest && !error.is_located() => error.locate(&info, &[]),
+        error => error,
+    };
+    let options = match &input.manifest {
+        None => options,
+        Some(manifest) => options
+            .with_manifest(&manifest.build_args, !manifest.target_is_app)
+            .map_err(|error| status(error.into()))?,
+    };
+    let overrides = manifest::overrides(input.manifest.as_ref());
     let job = Job {
         gateway,
         options: &options,
         environment,
         input,
+        overrides,
         resolver: Resolver::new(gateway, &options, &environment.session),
         times: epoch::Times::default(),
         told: secrets::Told::default(),
     };
-    job.answer()
-        .await
-        .map_err(|error| error.into_status(Some(&info)))
+    job.answer().await.map_err(status)
 }
 
 /// Fails for a capability that this frontend does not have; one that may be forwarded for is given back instead.
@@ -107,6 +119,8 @@ pub(super) struct Job<'a, G> {
     pub(super) options: &'a Options,
     pub(super) environment: &'a Environment,
     input: context::Input,
+    /// What starts in the image whatever the Dockerfile says.
+    overrides: plan::Overrides,
     /// What was asked already, for any platform.
     resolver: Resolver<'a, G>,
     times: epoch::Times,
@@ -215,9 +229,9 @@ impl<G: Gateway> Job<'_, G> {
 
     /// Which stages there are. The file is only read, so no other rule or option matters.
     fn targets(&self) -> Result<Answer> {
+        let text = self.input.text.to_vec();
+        let file = syntax::parse(&Source::new(&self.options.filename, text)).into_result()?;
         let data = &self.input.info.data;
-        let file =
-            syntax::parse(&Source::new(&self.options.filename, data.to_vec())).into_result()?;
         Ok(subrequest::targets(&instruction::read(&file)?, data))
     }
 
@@ -305,7 +319,7 @@ impl<G: Gateway> Job<'_, G> {
 
     /// Reads the file; fails if there are no instructions in it.
     fn read(&self) -> Result<Read> {
-        let data = &self.input.info.data;
+        let data = &self.input.text;
         if data.is_empty() {
             return Err(Diagnostic::error("the Dockerfile cannot be empty").into());
         }
@@ -319,6 +333,12 @@ impl<G: Gateway> Job<'_, G> {
         let dockerfile = instruction::read(&file);
         let fal = fal::read(&fal::Given {
             comments: &file.comments,
+            manifest: self
+                .input
+                .manifest
+                .as_ref()
+                .map(|manifest| manifest.options.as_slice())
+                .unwrap_or_default(),
             options: self.options.given(),
             build_arguments: &self.options.build_args,
             environment: &self.environment.defaults,
@@ -373,6 +393,7 @@ impl<G: Gateway> Job<'_, G> {
             no_cache: &self.options.no_cache,
             labels: &self.options.labels,
             run: &self.options.run,
+            overrides: &self.overrides,
             capabilities: &|name| self.gateway.capabilities().llb.supports(name),
             file: &self.input.file,
         };
@@ -433,7 +454,7 @@ impl<G: Gateway> Job<'_, G> {
 
     /// Fails where bytes of the file that are no UTF-8 got into an op, which is text: protobuf could not carry them.
     fn check_text(&self, definition: &llb::Definition) -> Result<()> {
-        if std::str::from_utf8(&self.input.info.data).is_ok() {
+        if std::str::from_utf8(&self.input.text).is_ok() {
             return Ok(());
         }
         let Some(op) = definition.ops.iter().find(|op| stray::is_in(op)) else {

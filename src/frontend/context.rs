@@ -8,6 +8,7 @@ use prost::bytes::Bytes;
 
 use crate::{
     diagnostic::Diagnostic,
+    fal::manifest::Manifest,
     gateway::{self, Capabilities, CapabilitySet, FileRange, Gateway, SolveRequest, SolveResult},
     golang::{ignore, path},
     llb::{
@@ -19,12 +20,15 @@ use crate::{
 };
 
 use super::{
+    Environment,
     error::{Error, Result},
+    forward::{self, Choice},
+    manifest,
     options::Options,
     place::{self, CONTEXT},
 };
 
-const DOCKERFILE: &str = "Dockerfile";
+pub(super) const DOCKERFILE: &str = "Dockerfile";
 /// The client's directory with the Dockerfile, unless an option names another.
 const DIRECTORY: &str = "dockerfile";
 const IGNORE: &str = ".dockerignore";
@@ -35,6 +39,12 @@ pub(super) struct Input {
     pub(super) file: llb::SourceMap,
     /// The same, as errors and warnings carry it.
     pub(super) info: pb::SourceInfo,
+    /// The Dockerfile as it is read; `info` has what may be shown of it.
+    pub(super) text: Bytes,
+    /// What else the file says, if it is no Dockerfile.
+    pub(super) manifest: Option<Manifest>,
+    /// The frontend that is meant, if it is another one.
+    pub(super) choice: Option<Choice>,
     /// The context that COPY reads, or why there is none: a request that is handed on needs none.
     main: Result<MainContext>,
     /// The results of other builds that came with the request, by name, or why there are none.
@@ -109,9 +119,10 @@ pub(super) async fn ask(gateway: &impl Gateway, options: &Options, session: &str
 pub(super) async fn read(
     gateway: &impl Gateway,
     options: &Options,
-    session: &str,
+    environment: &Environment,
     ahead: Ahead,
 ) -> Result<Input> {
+    let session = environment.session.as_str();
     let inputs = ahead.inputs;
     let place = place::find(gateway, options, &inputs).await?;
     let (definition, solved) = match &place.dockerfile {
@@ -129,11 +140,24 @@ pub(super) async fn read(
         ignore_file(gateway, ahead.ignore, is_local),
     );
     let (bytes, own_ignore) = dockerfile?;
+    let choice = forward::choose(options, environment, &bytes);
+    let place_of_file = manifest::Place {
+        gateway,
+        options,
+        session,
+        filename: &place.filename,
+        definition: definition.into(),
+        solved: &solved,
+        is_client: place.dockerfile.is_none(),
+    };
+    let (file, manifest) = manifest::read(place_of_file, bytes, choice.is_some()).await?;
+    let own_patterns = manifest.as_ref().and_then(|it| it.ignore.clone());
     let main = match place.context {
         Some(remote) => Ok(MainContext::Remote(remote)),
-        None => match own_ignore {
-            Some(own) => patterns(&format!("{}{IGNORE}", place.filename), &own),
-            None => ignore.and_then(|bytes| patterns(IGNORE, &bytes)),
+        None => match (own_patterns, own_ignore) {
+            (Some(patterns), _) => Ok(patterns),
+            (None, Some(own)) => patterns(&format!("{}{IGNORE}", place.filename), &own),
+            (None, None) => ignore.and_then(|bytes| patterns(IGNORE, &bytes)),
         }
         .map(|excludes| MainContext::Local {
             name: CONTEXT.to_owned(),
@@ -141,22 +165,23 @@ pub(super) async fn read(
             excludes,
         }),
     };
-    let definition: pb::Definition = definition.into();
     let info = pb::SourceInfo {
-        filename: place.filename.clone(),
-        language: "Dockerfile".to_owned(),
-        data: bytes.clone(),
-        definition: Some(definition.clone()),
-    };
-    let file = llb::SourceMap {
-        filename: place.filename,
-        language: "Dockerfile".to_owned(),
-        data: bytes,
-        origin: Origin::Definition(Box::new(definition)),
+        filename: file.name.clone(),
+        language: file.language.to_owned(),
+        data: file.shown.clone(),
+        definition: Some(file.definition.clone()),
     };
     Ok(Input {
-        file,
+        file: llb::SourceMap {
+            filename: file.name,
+            language: file.language.to_owned(),
+            data: file.shown,
+            origin: Origin::Definition(Box::new(file.definition)),
+        },
         info,
+        text: file.text,
+        manifest,
+        choice,
         main,
         inputs,
     })
@@ -229,7 +254,7 @@ async fn inputs(gateway: &impl Gateway) -> gateway::Result<BTreeMap<String, pb::
 }
 
 /// The client's directory with the Dockerfile.
-fn client_dockerfile(
+pub(super) fn client_dockerfile(
     gateway: &impl Gateway,
     options: &Options,
     session: &str,
@@ -257,7 +282,7 @@ fn client_ignore(gateway: &impl Gateway, options: &Options, session: &str) -> ll
     single(source, &format!("[internal] load {IGNORE}"), gateway)
 }
 
-async fn solve(
+pub(super) async fn solve(
     gateway: &impl Gateway,
     definition: llb::Definition,
 ) -> (llb::Definition, gateway::Result<SolveResult>) {

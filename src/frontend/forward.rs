@@ -2,8 +2,9 @@
 
 use crate::{
     gateway::{self, Gateway, SolveRequest, SolveResult},
-    reference::image,
-    syntax::directive,
+    reference::image::{self, Reference},
+    source::Lines,
+    syntax::directive::{self, Syntax},
 };
 
 use super::{
@@ -12,35 +13,56 @@ use super::{
     options::{self, Options},
 };
 
-/// The result of the other frontend, if another one is meant.
+/// Another frontend that is meant.
+pub(super) struct Choice {
+    syntax: Syntax,
+    /// Whether the build argument says so, instead of the file.
+    is_argument: bool,
+}
+
+/// The frontend that is meant, if it is another one.
 ///
 /// A client that chose this frontend by `# syntax=` says so in the option `cmdline`, and nothing is handed on again.
-pub(super) async fn forward(
-    gateway: &impl Gateway,
-    options: &Options,
-    environment: &Environment,
-    input: &Input,
-) -> gateway::Result<Option<SolveResult>> {
+pub(super) fn choose(options: &Options, environment: &Environment, file: &[u8]) -> Option<Choice> {
     if options.cmdline.is_some() {
-        return Ok(None);
+        return None;
     }
     if let Some(cmdline) = &options.syntax {
         let reference = cmdline.trim().split(' ').next().unwrap_or_default();
-        let solved = solve(gateway, options, input, reference, cmdline).await;
-        return solved.map(Some).map_err(|error| match error.is_located() {
-            true => error,
-            false => error.context(&format!("failed with {} = {cmdline}", options::SYNTAX)),
+        return Some(Choice {
+            syntax: Syntax {
+                reference: reference.to_owned(),
+                cmdline: cmdline.clone(),
+                lines: Lines::default(),
+            },
+            is_argument: true,
         });
     }
-    let Some(syntax) = directive::detect_syntax(&input.info.data) else {
+    let syntax = directive::detect_syntax(file)?;
+    let is_another = !is_for_us(&syntax.reference, options, environment);
+    is_another.then_some(Choice {
+        syntax,
+        is_argument: false,
+    })
+}
+
+/// The result of the other frontend, if another one is meant.
+pub(super) async fn forward(
+    gateway: &impl Gateway,
+    options: &Options,
+    input: &Input,
+) -> gateway::Result<Option<SolveResult>> {
+    let Some(choice) = &input.choice else {
         return Ok(None);
     };
-    if is_for_us(&syntax.reference, options, environment) {
-        return Ok(None);
-    }
+    let syntax = &choice.syntax;
     let solved = solve(gateway, options, input, &syntax.reference, &syntax.cmdline).await;
     solved.map(Some).map_err(|error| match error.is_located() {
         true => error,
+        false if choice.is_argument => {
+            let wanted = &syntax.cmdline;
+            error.context(&format!("failed with {} = {wanted}", options::SYNTAX))
+        }
         false => error.locate(&input.info, &[syntax.lines]),
     })
 }
@@ -64,19 +86,27 @@ async fn solve(
 /// Whether a `# syntax=` line means this frontend: it names this image, or, where fal's layers are asked for, docker/dockerfile,
 /// whose language this is.
 fn is_for_us(reference: &str, options: &Options, environment: &Environment) -> bool {
-    let normal = |name: &str| image::parse_normalized(name).map(|name| name.tag_name_only());
-    let Ok(wanted) = normal(reference) else {
-        return false;
-    };
-    let own = options.source.as_deref();
-    if own.is_some_and(|own| normal(own).is_ok_and(|own| own == wanted)) {
-        return true;
-    }
-    let speaks_dockerfile = ["docker/dockerfile", "docker/dockerfile-upstream"]
-        .contains(&wanted.familiar_name().as_str());
-    speaks_dockerfile
-        && environment
-            .defaults
-            .get("FAL_MODE")
-            .is_some_and(|mode| mode != "off")
+    is_own(reference, options)
+        || speaks_dockerfile(reference)
+            && environment
+                .defaults
+                .get("FAL_MODE")
+                .is_some_and(|mode| mode != "off")
+}
+
+/// Whether this is the image that runs.
+pub(super) fn is_own(reference: &str, options: &Options) -> bool {
+    let own = options.source.as_deref().and_then(named);
+    own.is_some() && own == named(reference)
+}
+
+/// Whether the language of another frontend is ours.
+pub(super) fn speaks_dockerfile(reference: &str) -> bool {
+    const DOCKERFILE: [&str; 2] = ["docker/dockerfile", "docker/dockerfile-upstream"];
+    named(reference).is_some_and(|name| DOCKERFILE.contains(&name.familiar_name().as_str()))
+}
+
+fn named(reference: &str) -> Option<Reference> {
+    let name = image::parse_normalized(reference).ok()?;
+    Some(name.tag_name_only())
 }

@@ -10,6 +10,7 @@ mod epoch;
 mod error;
 mod forward;
 mod layers;
+mod manifest;
 mod once;
 mod options;
 mod place;

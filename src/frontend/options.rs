@@ -181,6 +181,24 @@ impl Options {
         &self.given
     }
 
+    /// The same with what a file says that is no Dockerfile: these arguments, unless the client gave others, and no target if that chose
+    /// something else than a stage.
+    pub(crate) fn with_manifest(
+        &self,
+        build_args: &BTreeMap<String, String>,
+        target_is_stage: bool,
+    ) -> Result<Self> {
+        let mut given = self.given.clone();
+        for (name, value) in build_args {
+            let option = format!("build-arg:{name}");
+            given.entry(option).or_insert_with(|| value.clone());
+        }
+        if !target_is_stage {
+            given.remove("target");
+        }
+        Self::read(given)
+    }
+
     /// The options for another frontend, which `cmdline` chose.
     pub(crate) fn for_another(&self, image: &str, cmdline: &str) -> BTreeMap<String, String> {
         let mut options = self.given.clone();

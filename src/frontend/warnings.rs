@@ -15,6 +15,7 @@ use super::{
     build::{Job, Read},
     context::Input,
     error::Result,
+    manifest,
 };
 
 /// After this many bytes of files and places, warnings are told without them. Each has the whole file with it, and the range of each
@@ -58,11 +59,16 @@ pub(super) async fn tell(
             },
         }
     });
+    let of_manifest = input.manifest.iter().flat_map(|it| &it.warnings);
+    let of_manifest = of_manifest.map(|warning| {
+        let shown = manifest::shown(&warning.shown, &input.info);
+        of_option(&warning.diagnostic, &digest, &shown)
+    });
     let fal = read.fal().map(|fal| fal.warnings()).unwrap_or_default();
     let of_options = fal
         .iter()
         .map(|warning| of_option(warning, &digest, &input.info));
-    for warning in by_rules.chain(of_options) {
+    for warning in of_manifest.chain(by_rules).chain(of_options) {
         // A warning that cannot be told is no reason to stop.
         let _ = gateway.warn(warning).await;
     }

@@ -6,7 +6,8 @@ use crate::{
     golang::ignore,
     instruction, llb,
     plan::{
-        self, Answer as Image, Known, MainContext, NoCache, Resolution, RunSettings, Step, Wanted,
+        self, Answer as Image, Known, MainContext, NoCache, Overrides, Resolution, RunSettings,
+        Step, Wanted,
     },
     reference::platform,
     source::Source,
@@ -120,6 +121,7 @@ fn planned(
         no_cache: &NoCache::No,
         labels: &nothing,
         run: &RunSettings::default(),
+        overrides: &Overrides::default(),
         capabilities: &|_| true,
         file: &source,
     };

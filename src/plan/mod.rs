@@ -29,7 +29,7 @@ mod workdir;
 pub use context::{MainContext, Remote};
 pub use epoch::{Dated, dated};
 pub use facts::{BaseImage, CommandFacts, Facts, Seen};
-pub use options::{NoCache, Options, RunSettings, extra_hosts};
+pub use options::{NoCache, Options, Overrides, RunSettings, extra_hosts};
 pub use question::{Answer, Known, Query, Wanted};
 pub use remote::{git_source, http_source};
 pub use resolve::{Bases, Resolution, Step, suggest_image};
@@ -306,6 +306,8 @@ impl<'a> Planner<'a> {
         let followed = paths::followed(&self.context_paths);
         main.describe(&mut self.llb, self.context, &followed)?;
         let scanned = scan::scanned(&self.graph, &self.states, self.context);
+        let state = &mut self.states[target.index()];
+        settings::override_commands(state, self.options.overrides, &mut self.budget)?;
         let image = self.config(target);
         let state = self.states.swap_remove(target.index());
         Ok(Plan {

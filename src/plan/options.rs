@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use crate::{
     golang,
+    instruction::CommandLine,
     llb::{self, exec, source::ResolveMode},
     proto::pb,
     reference::platform::Platform,
@@ -42,10 +43,21 @@ pub struct Options<'a> {
     pub labels: &'a BTreeMap<String, String>,
     /// What every RUN gets.
     pub run: &'a RunSettings,
+    /// What starts in the image whatever its Dockerfile says: as if written behind its last line.
+    pub overrides: &'a Overrides,
     /// Whether the daemon has an LLB capability.
     pub capabilities: &'a dyn Fn(&str) -> bool,
     /// The Dockerfile, which ops are located in.
     pub file: &'a llb::SourceMap,
+}
+
+/// What starts in an image, if someone says it who does not write the Dockerfile.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// `ENTRYPOINT`.
+    pub entrypoint: Option<CommandLine>,
+    /// `CMD`.
+    pub cmd: Option<CommandLine>,
 }
 
 /// Settings of every RUN, from the frontend's options.

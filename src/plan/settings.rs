@@ -13,7 +13,9 @@ use super::{
     Planner,
     expose::{self, Range},
     facts::{Facts, Seen},
-    messages, scan,
+    messages,
+    options::Overrides,
+    scan,
     state::StageState,
     words::Words,
 };
@@ -113,6 +115,21 @@ pub(super) fn apply(
         Kind::Add(_) | Kind::Copy(_) | Kind::Run(_) | Kind::Workdir(_) | Kind::Arg(_) => {}
     }
     Ok(())
+}
+
+/// Sets what starts in the image, as instructions at the end of the stage would.
+pub(super) fn override_commands(
+    state: &mut StageState,
+    overrides: &Overrides,
+    budget: &mut Budget,
+) -> Result<()> {
+    if let Some(command) = &overrides.entrypoint {
+        set_entrypoint(state, command, budget)?;
+    }
+    match &overrides.cmd {
+        Some(command) => set_cmd(state, command, budget),
+        None => Ok(()),
+    }
 }
 
 impl Planner<'_> {

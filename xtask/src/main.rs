@@ -17,6 +17,7 @@ mod fuzz; // ours against the original, on files that nobody wrote
 mod image; // the frontend image
 mod parity; // ours against the original
 mod process; // child processes
+mod sdk; // fal's own, to compare with
 mod stack; // registry and daemon
 mod test; // every test, on the real stack
 mod tools; // programs, installed where missing

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::{
     image::{self, Flavour},
-    parity, stack, workspace,
+    parity, sdk, stack, workspace,
 };
 
 /// Which tests; none named means all of them, and parity too.
@@ -30,6 +30,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .args(["test", "--workspace", "--", "--include-ignored"])
         .args(&arguments.filters);
     stack.environment(&mut tests)?;
+    tests.envs(sdk::python().map(|python| ("FAL_PYTHON", python)));
     // Shown where tests are looked for: on stdout.
     let status = tests.status()?;
     if !status.success() {

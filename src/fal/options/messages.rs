@@ -32,7 +32,9 @@ pub(super) fn given_twice(key: &Key) -> Diagnostic {
 
 pub(super) fn refused(key: &Key, value: &str, origin: Origin, refusal: Refusal) -> Diagnostic {
     let place = match origin {
-        Origin::Default | Origin::Comment(_) => format!("fal option {}", key.name),
+        Origin::Default | Origin::Manifest | Origin::Comment(_) => {
+            format!("fal option {}", key.name)
+        }
         Origin::Image => format!(
             "{} in the environment of the frontend image",
             key.variable()

@@ -3,12 +3,13 @@
 //! Takes the comments of a Dockerfile, frontend options, build arguments and the environment of the frontend image;
 //! gives [`Options`], and where each of them comes from. Knows nothing of what is done about them.
 //!
-//! The same key can be said in four places. The first that says it is right:
+//! The same key can be said in five places. The first that says it is right:
 //!
 //! ```text
 //! --opt fal.secret-cache=off          frontend option
 //! --build-arg FAL_SECRET_CACHE=off    build argument
 //! # fal: secret-cache=off             comment
+//! python_version = "3.11"             what a pyproject.toml or a ContainerImage says, as `python=3.11`
 //! ENV FAL_SECRET_CACHE=off            environment of the frontend image
 //! ```
 
@@ -37,6 +38,8 @@ pub use keys::{KEYS, Key, find};
 pub struct Given<'a> {
     /// The comments above the first instruction, without their `#`.
     pub comments: &'a [(Lines, String)],
+    /// What follows from a file that is no Dockerfile: keys and their values.
+    pub manifest: &'a [(&'static str, String)],
     /// All frontend options; those that do not begin with `fal.` are someone else's.
     pub options: &'a BTreeMap<String, String>,
     /// All build arguments. Only those that a key names are ours: a user may have an `ARG FAL_TOKEN`.
@@ -157,6 +160,8 @@ pub enum Origin {
     Default,
     /// The environment of the frontend image.
     Image,
+    /// A `pyproject.toml` or a ContainerImage.
+    Manifest,
     /// A `# fal:` comment on these lines.
     Comment(Lines),
     /// A build argument.
@@ -172,6 +177,10 @@ pub fn read(given: &Given<'_>) -> Result<Options> {
         reading.set(key, value, Origin::Image)?;
     }
     if comments_count(given, reading.options.mode) {
+        for (name, value) in given.manifest {
+            let key = find(name).ok_or_else(|| messages::unknown_key(name))?;
+            reading.set(key, value, Origin::Manifest)?;
+        }
         for (lines, text) in given.comments {
             reading.comment(*lines, text)?;
         }
@@ -257,7 +266,9 @@ impl Origin {
     pub fn lines(self) -> Option<Lines> {
         match self {
             Self::Comment(lines) => Some(lines),
-            Self::Default | Self::Image | Self::BuildArgument | Self::Option => None,
+            Self::Default | Self::Image | Self::Manifest | Self::BuildArgument | Self::Option => {
+                None
+            }
         }
     }
 
@@ -291,7 +302,8 @@ impl fmt::Display for Minor {
     }
 }
 
-/// Where the frontend image turns everything off, a comment is a comment, until someone asks for a mode.
+/// Where the frontend image turns everything off, a comment is a comment, until someone asks for a mode. The same goes for what a
+/// manifest says.
 fn comments_count(given: &Given<'_>, image_mode: Mode) -> bool {
     let is_given = |names: &BTreeMap<String, String>, name: &str| {
         names.get(name).is_some_and(|value| !value.is_empty())
@@ -361,6 +373,7 @@ mod tests {
         options: &'a [(&'a str, &'a str)],
         build_arguments: &'a [(&'a str, &'a str)],
         environment: &'a [(&'a str, &'a str)],
+        manifest: &'a [(&'static str, &'a str)],
     }
 
     fn read_case(case: &Case<'_>) -> Result<Options> {
@@ -374,8 +387,14 @@ mod tests {
         let comments: Vec<_> = lines
             .zip(case.comments.iter().map(|text| (*text).to_owned()))
             .collect();
+        let manifest: Vec<_> = case
+            .manifest
+            .iter()
+            .map(|(key, value)| (*key, (*value).to_owned()))
+            .collect();
         read(&Given {
             comments: &comments,
+            manifest: &manifest,
             options: &map(case.options),
             build_arguments: &map(case.build_arguments),
             environment: &map(case.environment),
@@ -431,6 +450,8 @@ mod tests {
         };
         let curl = |case: &Case<'_>| read_case(case).map(|o| (o.curl.clone(), o.origin("curl")));
         assert_eq!(curl(&case), Ok((Curl::None, Origin::Image)));
+        case.manifest = &[("curl", "auto")];
+        assert_eq!(curl(&case), Ok((Curl::Auto, Origin::Manifest)));
         case.comments = &[" fal: curl=verify", " fal:", " not fal: x"];
         assert_eq!(
             curl(&case),

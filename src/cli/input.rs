@@ -1,0 +1,160 @@
+//! The file that was named: a Dockerfile, or what has or names one.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    diagnostic::Diagnostic,
+    fal::manifest::{Command, Dockerfile, Kind, Manifest, Mistake, empty_dockerfile},
+    golang::ignore,
+    plan::Overrides,
+    source::Source,
+};
+
+use super::offline::World;
+
+/// What the command line looks at.
+pub(super) struct Input {
+    /// What is read.
+    pub(super) source: Source,
+    /// What is shown of it.
+    pub(super) shown: Source,
+    pub(super) target: Option<String>,
+    pub(super) build_args: BTreeMap<String, String>,
+    pub(super) world: World,
+    /// What of the file is not honoured.
+    pub(super) warnings: Vec<Mistake>,
+}
+
+/// Why there is nothing to look at.
+pub(super) enum Refusal {
+    /// A file cannot be read.
+    Unreadable(io::Error),
+    /// What is in it is wrong.
+    Mistake(Box<Mistake>),
+}
+
+impl Input {
+    pub(super) fn read(
+        path: &Path,
+        target: Option<&str>,
+        build_args: BTreeMap<String, String>,
+    ) -> Result<Self, Refusal> {
+        let source = read(path)?;
+        let ignored = ignored(path)?;
+        let Some(kind) = Kind::of(&source.name, &source.bytes) else {
+            return Ok(Self {
+                shown: source.clone(),
+                source,
+                target: target.map(str::to_owned),
+                build_args,
+                world: World::plain(&ignored),
+                warnings: Vec::new(),
+            });
+        };
+        let manifest = kind.read(&source.name, &source.bytes, target)?;
+        if let Some(mistake) = manifest.unsupported() {
+            return Err(Box::new(mistake).into());
+        }
+        let ignored = manifest.ignore.as_deref().unwrap_or(&ignored);
+        let world = World {
+            options: manifest.options.clone(),
+            overrides: overrides(&manifest),
+            ..World::plain(ignored)
+        };
+        let target = target.filter(|_| !manifest.target_is_app);
+        let mut all_args = manifest.build_args;
+        all_args.extend(build_args);
+        let (source, shown) = dockerfile(path, &source.name, manifest.dockerfile)?;
+        Ok(Self {
+            source,
+            shown,
+            target: target.map(str::to_owned),
+            build_args: all_args,
+            world,
+            warnings: manifest.warnings,
+        })
+    }
+}
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        Self::Unreadable(error)
+    }
+}
+
+impl From<Box<Mistake>> for Refusal {
+    fn from(mistake: Box<Mistake>) -> Self {
+        Self::Mistake(mistake)
+    }
+}
+
+/// What is read, and what is shown of it.
+fn dockerfile(
+    path: &Path,
+    name: &str,
+    dockerfile: Dockerfile,
+) -> Result<(Source, Source), Refusal> {
+    match dockerfile {
+        Dockerfile::Within { name, text } => {
+            let source = Source::new(name, text);
+            Ok((source.clone(), source))
+        }
+        Dockerfile::Made { text, shown } => Ok((Source::new(name, text), shown)),
+        Dockerfile::Beside {
+            path: written,
+            owner,
+            place,
+        } => {
+            let path = path.with_file_name("").join(&written);
+            let source = read(&path).map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => {
+                    let sentence =
+                        format!("{owner} image.dockerfile not found: {}", path.display());
+                    Box::new(place.mistake(Diagnostic::error(sentence))).into()
+                }
+                _ => Refusal::from(error),
+            })?;
+            if source.bytes.trim_ascii().is_empty() {
+                let mistake = place.mistake(empty_dockerfile());
+                return Err(Box::new(mistake).into());
+            }
+            Ok((source.clone(), source))
+        }
+    }
+}
+
+fn overrides(manifest: &Manifest) -> Overrides {
+    let line = |command: &Option<Command>| command.as_ref().map(Command::line);
+    Overrides {
+        entrypoint: line(&manifest.entrypoint),
+        cmd: line(&manifest.cmd),
+    }
+}
+
+fn read(path: &Path) -> io::Result<Source> {
+    Ok(Source::new(
+        path.display().to_string(),
+        std::fs::read(path)?,
+    ))
+}
+
+/// The patterns of `Dockerfile.dockerignore`, or else of `.dockerignore`, beside the Dockerfile.
+fn ignored(dockerfile: &Path) -> io::Result<Vec<String>> {
+    let mut own = dockerfile.as_os_str().to_owned();
+    own.push(".dockerignore");
+    for path in [
+        PathBuf::from(own),
+        dockerfile.with_file_name(".dockerignore"),
+    ] {
+        match std::fs::read(path) {
+            Ok(bytes) => return ignore::read_all(&bytes).map_err(io::Error::other),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Vec::new())
+}
