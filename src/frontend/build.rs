@@ -471,12 +471,10 @@ impl<G: Gateway> Job<'_, G> {
 
 /// The plans, unless there is a mistake: a warning that is to be an error is one of the first platform's.
 fn sound(plans: Vec<Result<Plan>>, found: &[lint::Warning], read: &Read) -> Result<Vec<Plan>> {
-    let mut sound = Vec::with_capacity(plans.len());
-    for plan in plans {
-        sound.push(plan?);
-        warnings::refuse(found, read)?;
-    }
-    Ok(sound)
+    let mut plans = plans.into_iter();
+    let first = plans.next().transpose()?;
+    warnings::refuse(found, read)?;
+    first.into_iter().map(Ok).chain(plans).collect()
 }
 
 fn config(image: &image::Config) -> Result<Vec<u8>> {

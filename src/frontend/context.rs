@@ -83,7 +83,7 @@ pub(super) struct Ahead {
 /// What a daemon must be able to do so that what is asked for ahead is what would be asked for later.
 pub(super) fn assumed() -> Capabilities {
     Capabilities {
-        frontend: CapabilitySet::of(&["frontend.inputs"]),
+        frontend: CapabilitySet::of(&[gateway::INPUTS]),
         llb: CapabilitySet::of(&[
             caps::SOURCE_LOCAL,
             caps::SOURCE_LOCAL_UNIQUE,

@@ -45,10 +45,9 @@ pub async fn serve(client: &Client, environment: &Environment) -> gateway::Resul
     let (informed, ahead) = tokio::join!(client.informed(), ahead);
     let informed = informed?;
     let ahead = ahead.filter(|_| informed.capabilities().includes(client.capabilities()));
-    let client = informed;
-    match build::answer(&client, environment, options, ahead).await {
-        Ok(result) => client.return_result(result).await,
-        Err(error) => client.return_error(&error).await,
+    match build::answer(&informed, environment, options, ahead).await {
+        Ok(result) => informed.return_result(result).await,
+        Err(error) => informed.return_error(&error).await,
     }
 }
 

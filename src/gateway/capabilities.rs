@@ -13,7 +13,8 @@ pub(super) const RETURN_MAP: &str = "returnmap";
 pub(super) const REF_ARRAY: &str = "proto.refarray";
 pub(super) const READ_DIR: &str = "readdir";
 pub(super) const STAT_FILE: &str = "statfile";
-pub(super) const INPUTS: &str = "frontend.inputs";
+/// The definitions that a caller hands over can be asked for.
+pub const INPUTS: &str = "frontend.inputs";
 pub(super) const SOLVE_EVALUATE: &str = "gateway.solve.evaluate";
 pub(super) const EVALUATE: &str = "gateway.evaluate";
 pub(super) const WARNINGS: &str = "gateway.warnings";

@@ -13,7 +13,7 @@ use prost::bytes::Bytes;
 
 use crate::proto::pb;
 
-pub use capabilities::{Capabilities, CapabilitySet};
+pub use capabilities::{Capabilities, CapabilitySet, INPUTS};
 pub use client::{Client, ConnectError};
 pub use error::{Error, Result};
 pub use request::{
