@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use fal_frontend::{
     cli::offline,
-    fal::layers::{self, Layers},
+    fal::{
+        layers::{self, Base, Layers},
+        options::Refresh,
+    },
     llb::{Location, Meta, exec::NetMode, line_by_line, source::Image},
     plan,
     source::Source,
@@ -48,11 +51,13 @@ fn check(source: &Source) -> bool {
         request: file.fal.request(&file.plan.image),
         build_platform: platform.clone(),
         target_platform: platform,
+        base: Base::default(),
         environment: layers::environment_of(&file.plan.image),
         proxy: None,
         extra_hosts: Vec::new(),
         network: NetMode::Unset,
         ignore_cache: false,
+        refresh: Refresh::Off,
         location: Location {
             source_map: file.plan.file,
             ranges: line_by_line(1, 1),

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! fal-helper look    --image DIR --out DIR [--soft] REQUEST|--request FILE
-//! fal-helper curl    --look DIR [--out DIR] [--root DIR] [--from DIR]
+//! fal-helper fetch   --out DIR
+//! fal-helper curl    --look DIR [--out DIR] [--root DIR] [--from DIR] [--fetched DIR]
 //! fal-helper runtime --look DIR --out DIR [--wheels DIR]
 //! fal-helper fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR
 //! ```
@@ -17,14 +18,14 @@ use std::{env, fs};
 
 use crate::failure::{Failure, Kind};
 use crate::fingerprint::{self, Secret};
-use crate::install;
+use crate::install::{self, curl::Origin};
 use crate::look::look;
 use crate::report::{LOOK_FILE, REPORT_FILE, Report};
 use crate::request::Request;
 use crate::root::Root;
 
-const USAGE: &str = "fal-helper look --image DIR --out DIR [--soft] REQUEST|--request FILE | \
-                     curl --look DIR [--out DIR] [--root DIR] [--from DIR] | runtime --look DIR --out DIR [--wheels DIR] | \
+const USAGE: &str = "fal-helper look --image DIR --out DIR [--soft] REQUEST|--request FILE | fetch --out DIR | \
+                     curl --look DIR [--out DIR] [--root DIR] [--from DIR] [--fetched DIR] | runtime --look DIR --out DIR [--wheels DIR] | \
                      fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR";
 
 /// A request or report of more bytes than this is none of ours.
@@ -51,12 +52,26 @@ pub fn look_arguments(image: &str, out: &str, soft: bool, request: &Request) -> 
     arguments
 }
 
-/// The arguments of the curl step: `look` is the folder that `look` wrote, `from` the image with a static curl.
-pub fn curl_arguments(look: &str, out: Option<&str>, from: Option<&str>) -> Vec<String> {
-    with_values(
-        "curl",
-        &[("--look", Some(look)), ("--out", out), ("--from", from)],
-    )
+/// The arguments of a step that fetches ahead: `out` is the folder for what is fetched.
+pub fn fetch_arguments(out: &str) -> Vec<String> {
+    with_values("fetch", &[("--out", Some(out))])
+}
+
+/// The arguments of the curl step: `look` is the folder that `look` wrote, `from` the image with a static curl, `fetched` the
+/// folder that `fetch` wrote.
+pub fn curl_arguments(
+    look: &str,
+    out: Option<&str>,
+    from: Option<&str>,
+    fetched: Option<&str>,
+) -> Vec<String> {
+    let values = [
+        ("--look", Some(look)),
+        ("--out", out),
+        ("--from", from),
+        ("--fetched", fetched),
+    ];
+    with_values("curl", &values)
 }
 
 /// The arguments of the runtime step: `wheels` is a folder with a wheel of pip or uv.
@@ -109,9 +124,10 @@ fn step(arguments: Vec<OsString>) -> Result<(), Failure> {
             &["--image", "--out", "--request"],
             &["--soft"],
         )?),
+        Some("fetch") => fetch_step(&Arguments::read(arguments, &["--out"], &[])?),
         Some("curl") => curl_step(Arguments::read(
             arguments,
-            &["--look", "--out", "--root", "--from"],
+            &["--look", "--out", "--root", "--from", "--fetched"],
             &[],
         )?),
         Some("runtime") => runtime_step(Arguments::read(
@@ -155,11 +171,24 @@ fn request(arguments: &Arguments) -> Result<Request, Failure> {
     }
 }
 
+/// Says how much was fetched. It may be nothing, and that is no failure.
+fn fetch_step(arguments: &Arguments) -> Result<(), Failure> {
+    let out = arguments.path("--out")?;
+    let fetched = install::curl::fetch(&Root::new("/"), &out, env::vars_os());
+    let count = fetched.unwrap_or_default();
+    let _ = writeln!(std::io::stdout(), "fal: fetched {count} archives");
+    Ok(())
+}
+
 fn curl_step(arguments: Arguments) -> Result<(), Failure> {
     let looked = read_look(&arguments.path("--look")?)?;
     let root = Root::new(arguments.optional("--root").unwrap_or(Path::new("/")));
-    let from = arguments.optional("--from").map(Root::new);
-    let report = install::curl::install(&root, &looked, from.as_ref(), env::vars_os())?;
+    let image = arguments.optional("--from").map(Root::new);
+    let origin = Origin {
+        image: image.as_ref(),
+        fetched: arguments.optional("--fetched"),
+    };
+    let report = install::curl::install(&root, &looked, &origin, env::vars_os())?;
     finish(&arguments, report)
 }
 
@@ -334,7 +363,7 @@ mod tests {
             r#"{"version":1,"mode":"server","curl":"auto","runtime":"none","image":{"path":"/usr/bin"}}"#,
         );
         run(&look_arguments(&image, &out, false, &server)).expect("all is there");
-        run(&curl_arguments(&out, Some(&out), None)).expect("nothing to do");
+        run(&curl_arguments(&out, Some(&out), None, None)).expect("nothing to do");
         let report =
             Report::from_json(&fs::read(format!("{out}/{REPORT_FILE}")).expect("a report"))
                 .expect("reads");

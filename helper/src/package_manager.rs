@@ -23,6 +23,8 @@ pub struct Manager {
     pub refresh: &'static [&'static str],
     /// Installs; names of packages follow.
     pub install: &'static [&'static str],
+    /// How it works with archives that were fetched before, where it can.
+    pub fetching: Option<Fetching>,
     /// The packages of curl: what is tried if installing the one before failed.
     pub curl: &'static [&'static [&'static str]],
     /// The packages that bring certificates, if the image has none and curl's package does not.
@@ -33,6 +35,19 @@ pub struct Manager {
     pub environment: &'static [(&'static str, &'static str)],
     /// What installing leaves behind, put back to what it was before.
     pub traces: &'static [&'static str],
+}
+
+/// How a package manager fetches archives in one step and installs them in another.
+#[derive(Debug)]
+pub struct Fetching {
+    /// Fetches packages, and those that they need; names follow.
+    pub fetch: &'static [&'static str],
+    /// Where the archives are then, below [`SCRATCH`].
+    pub archives: &'static str,
+    /// How the name of an archive ends.
+    pub suffix: &'static str,
+    /// The program that notes, and what it is told to note, which packages nobody asked for; their names follow.
+    pub unasked: (&'static str, &'static [&'static str]),
 }
 
 /// In the options of a manager, the folder that the step takes away again.
@@ -69,6 +84,12 @@ pub fn detect(root: &Root, path: &[PathBuf]) -> Option<&'static Manager> {
         .copied()
 }
 
+/// Whether the manager of this name can fetch in one step and install in another.
+pub fn can_fetch(name: &str) -> bool {
+    let fits = |manager: &&Manager| manager.name == name && manager.fetching.is_some();
+    MANAGERS.iter().any(|manager| fits(&manager))
+}
+
 /// The usual directories, then those of the image: what a package manager and its scripts expect.
 pub fn with_default(path: &[PathBuf]) -> Vec<PathBuf> {
     let mut directories = search::directories(search::DEFAULT_PATH, Path::new("/"));
@@ -99,10 +120,18 @@ const APT: Manager = Manager {
         "-oDpkg::Use-Pty=0",
         "-oDPkg::Options::=--force-confdef",
         "-oDPkg::Options::=--force-confold",
+        // A layer is whole or it is not there: nothing has to reach the disk before the step ends.
+        "-oDPkg::Options::=--force-unsafe-io",
         "-oDPkg::Options::=--log={scratch}/log/dpkg.log",
     ],
     refresh: &["update"],
     install: &["install", "--no-install-recommends", "--no-upgrade"],
+    fetching: Some(Fetching {
+        fetch: &["install", "--no-install-recommends", "--download-only"],
+        archives: "cache/archives",
+        suffix: ".deb",
+        unasked: ("apt-mark", &["auto"]),
+    }),
     curl: &[&["curl"]],
     certificates: &["ca-certificates"],
     clean: &[],
@@ -139,6 +168,7 @@ const APK: Manager = Manager {
     options: &["--no-cache", "--no-progress"],
     refresh: &[],
     install: &["add"],
+    fetching: None,
     curl: &[&["curl"]],
     certificates: &["ca-certificates"],
     clean: &[],
@@ -167,6 +197,7 @@ const DNF: Manager = Manager {
     ],
     refresh: &[],
     install: &["install"],
+    fetching: None,
     curl: RPM_CURL,
     certificates: &["ca-certificates"],
     clean: &["clean", "all"],
@@ -195,6 +226,7 @@ const MICRODNF: Manager = Manager {
     ],
     refresh: &[],
     install: &["install"],
+    fetching: None,
     curl: RPM_CURL,
     certificates: &["ca-certificates"],
     clean: &["clean", "all"],
@@ -215,6 +247,7 @@ const TDNF: Manager = Manager {
     options: &["-y"],
     refresh: &[],
     install: &["install"],
+    fetching: None,
     curl: RPM_CURL,
     certificates: &["ca-certificates"],
     clean: &["clean", "all"],
@@ -229,6 +262,7 @@ const YUM: Manager = Manager {
     options: &["-y", "--setopt=tsflags=nodocs", "--setopt=retries=3"],
     refresh: &[],
     install: &["install"],
+    fetching: None,
     curl: RPM_CURL,
     certificates: &["ca-certificates"],
     clean: &["clean", "all"],
@@ -249,6 +283,7 @@ const ZYPPER: Manager = Manager {
     options: &["--non-interactive"],
     refresh: &["refresh"],
     install: &["install", "--no-recommends"],
+    fetching: None,
     curl: &[&["curl"]],
     certificates: &["ca-certificates-mozilla"],
     clean: &["clean", "--all"],
@@ -274,6 +309,7 @@ const PACMAN: Manager = Manager {
     ],
     refresh: &[],
     install: &["-Sy", "--needed"],
+    fetching: None,
     curl: &[&["curl"]],
     certificates: &["ca-certificates"],
     clean: &[],

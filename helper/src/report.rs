@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
+use crate::package_manager;
 use crate::python::Minor;
 use crate::python::interpreter::Kind;
 use crate::request::{Mode, Request};
@@ -178,6 +179,11 @@ impl Report {
     /// Whether the `curl` step has something to do.
     pub fn wants_curl(&self) -> bool {
         self.step == Step::Look && self.curl.action.is_some()
+    }
+
+    /// Whether what the `curl` step needs can be fetched by a step before it.
+    pub fn can_fetch_ahead(&self) -> bool {
+        matches!(&self.curl.action, Some(CurlAction::Install { manager, .. }) if package_manager::can_fetch(manager))
     }
 
     /// Whether the `runtime` step has something to change.

@@ -102,15 +102,20 @@ impl Package {
 
     /// What to ask of the installer: `protobuf==4.25.1`.
     pub fn requirement(&self) -> String {
-        format!(
-            "{}{}",
-            self.name,
-            if self.install.is_empty() {
-                &self.accept
-            } else {
-                &self.install
-            }
-        )
+        format!("{}{}", self.name, self.asked())
+    }
+
+    /// Whether that is one version and no other.
+    pub fn is_exact(&self) -> bool {
+        let version = self.asked().trim_start_matches('=');
+        self.asked().starts_with("==") && !version.contains([',', '*'])
+    }
+
+    fn asked(&self) -> &str {
+        match self.install.is_empty() {
+            true => &self.accept,
+            false => &self.install,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! look     reads the finished image, on the build platform, without starting anything of it
+//! fetch    fetches what installing curl takes, with the base image's package manager
 //! curl     installs curl with the image's package manager
 //! runtime  installs pydantic, protobuf and boto3 with the image's Python, and tries them
 //! ```
@@ -9,7 +10,10 @@
 //! nothing else of the frontend's image. `look` says what is to be done; the others do it, or nothing. Reports are outputs of
 //! their own, never files in the image.
 
-use fal_helper::{cli, environment, request::Request};
+use fal_helper::{
+    cli, environment,
+    request::{Package, Request},
+};
 
 use crate::{
     image,
@@ -20,6 +24,8 @@ use crate::{
     proto::pb,
 };
 
+use super::options::Refresh;
+
 /// Where the frontend's image has the helper.
 pub const HELPER: &str = "/helper/fal-helper";
 
@@ -27,10 +33,15 @@ pub const HELPER: &str = "/helper/fal-helper";
 const MOUNTED: &str = "/.fal-helper";
 /// Where steps see the report of `look`.
 const LOOKED: &str = "/.fal-look";
+/// Where steps see what was fetched.
+const FETCHED: &str = "/.fal-fetched";
 /// Where steps write their report.
 pub(super) const OUT: &str = "/.fal-out";
 /// Where `look` sees the image.
 const IMAGE: &str = "/image";
+
+/// What makes the cache key of a step another one; no program sees it.
+const REFRESH: &str = "FAL_REFRESH";
 
 /// What the steps need to know.
 #[derive(Debug)]
@@ -43,6 +54,8 @@ pub struct Layers {
     pub build_platform: pb::Platform,
     /// The platform of the image.
     pub target_platform: pb::Platform,
+    /// The file system that the image begins with.
+    pub base: Base,
     /// The variables of the image's ENV that say where packages come from and whom to trust, as `NAME=value`.
     pub environment: Vec<String>,
     /// Proxies, as the user's own steps get them.
@@ -53,12 +66,31 @@ pub struct Layers {
     pub network: NetMode,
     /// Whether the steps run even if their result is known.
     pub ignore_cache: bool,
+    /// When a step runs again that installs something without an exact version.
+    pub refresh: Refresh,
     /// Where the layers are asked for: the `# fal:` line, else the target's FROM.
     pub location: llb::Location,
     /// The platform as progress names it, when the result holds several.
     pub shown_platform: Option<String>,
     /// Whether the daemon has an LLB capability.
     pub has_content_cache: bool,
+}
+
+/// What an image begins with: it stays the same when the user's files change.
+#[derive(Debug, Default)]
+pub struct Base {
+    /// Its file system; `None` is scratch.
+    pub root: Input,
+    /// As [`Layers::environment`].
+    pub environment: Vec<String>,
+}
+
+/// What a step stands on that starts programs of an image.
+struct Step<'a> {
+    root: Input,
+    environment: &'a [String],
+    /// Whether it can install one version and no other.
+    is_exact: bool,
 }
 
 /// What an installing step gives.
@@ -118,10 +150,36 @@ impl Layers {
         self.report_of(graph, exec, meta).report
     }
 
-    /// Installs curl.
-    pub fn curl(&self, graph: &mut Graph, image: Input, looked: Output) -> Installed {
-        let args = cli::curl_arguments(LOOKED, Some(OUT), None);
-        self.install(graph, image, looked, args, "install curl")
+    /// Installs curl. With `is_ahead`, what that takes is fetched by a step of its own, which depends on the base alone.
+    pub fn curl(
+        &self,
+        graph: &mut Graph,
+        image: Input,
+        looked: Output,
+        is_ahead: bool,
+    ) -> Installed {
+        let fetched = match is_ahead {
+            true => self.fetch(graph),
+            false => None,
+        };
+        let args = cli::curl_arguments(LOOKED, Some(OUT), None, fetched.map(|_| FETCHED));
+        let mut mounts = vec![Mount::bind(LOOKED, looked).readonly()];
+        mounts.extend(fetched.map(|fetched| Mount::bind(FETCHED, fetched).readonly()));
+        let (exec, meta) = self.start(self.on(image, false), mounts, args, "install curl");
+        self.report_of(graph, exec, meta)
+    }
+
+    /// Fetches on the base what installing curl takes.
+    fn fetch(&self, graph: &mut Graph) -> Option<Output> {
+        self.base.root?;
+        let args = cli::fetch_arguments(OUT);
+        let base = Step {
+            root: self.base.root,
+            environment: &self.base.environment,
+            is_exact: false,
+        };
+        let (exec, meta) = self.start(base, Vec::new(), args, "fetch curl");
+        Some(self.report_of(graph, exec, meta).report)
     }
 
     /// Installs the packages that fal's runtime needs, and tries them.
@@ -134,7 +192,10 @@ impl Layers {
             .collect();
         let shown = format!("install {}", names.join(", "));
         let args = cli::runtime_arguments(LOOKED, OUT, None);
-        self.install(graph, image, looked, args, &shown)
+        let is_exact = self.request.packages.iter().all(Package::is_exact);
+        let mounts = vec![Mount::bind(LOOKED, looked).readonly()];
+        let (exec, meta) = self.start(self.on(image, is_exact), mounts, args, &shown);
+        self.report_of(graph, exec, meta)
     }
 
     /// Every step that the options allow, whether it will have something to do or not: what can be said before anything ran.
@@ -142,7 +203,7 @@ impl Layers {
         let looked = self.look(graph, image, false);
         let mut root = image;
         if self.request.curl == fal_helper::request::Curl::Auto {
-            root = self.curl(graph, root, looked).root;
+            root = self.curl(graph, root, looked, true).root;
         }
         if self.request.runtime.installs() && !self.request.packages.is_empty() {
             root = self.runtime(graph, root, looked).root;
@@ -167,36 +228,38 @@ impl Layers {
         root
     }
 
-    fn install(
+    /// A step that starts programs of the image that it stands on.
+    fn start(
         &self,
-        graph: &mut Graph,
-        image: Input,
-        looked: Output,
+        step: Step<'_>,
+        mounts: Vec<Mount>,
         args: Vec<String>,
         shown: &str,
-    ) -> Installed {
+    ) -> (Exec, Meta) {
+        let mut env = step.environment.to_vec();
+        let mut meta = self.meta(shown, &self.target_platform);
+        match &self.refresh {
+            _ if step.is_exact => {}
+            Refresh::Off => {}
+            Refresh::Now => meta.ignore_cache = true,
+            Refresh::When(word) => env.push(format!("{REFRESH}={word}")),
+        }
+        let mut all = vec![self.helper()];
+        all.extend(mounts);
+        all.push(Mount::bind(OUT, None));
         let exec = Exec {
             args: command(args),
-            env: self
-                .environment
-                .iter()
-                .map(|pair| pair.as_str().into())
-                .collect(),
+            env: env.iter().map(|pair| pair.as_str().into()).collect(),
             cwd: "/".to_owned(),
             user: "0:0".to_owned(),
             proxy: self.proxy.clone(),
             extra_hosts: self.extra_hosts.clone(),
             network: self.network,
-            root: image,
-            mounts: vec![
-                self.helper(),
-                Mount::bind(LOOKED, looked).readonly(),
-                Mount::bind(OUT, None),
-            ],
+            root: step.root,
+            mounts: all,
             ..Exec::default()
         };
-        let meta = self.meta(shown, &self.target_platform);
-        self.report_of(graph, exec, meta)
+        (exec, meta)
     }
 
     /// Adds a step whose last mount is the report's.
@@ -205,6 +268,14 @@ impl Layers {
         Installed {
             root: outputs.root,
             report: last_output(outputs).unwrap_or(self.helper),
+        }
+    }
+
+    fn on(&self, image: Input, is_exact: bool) -> Step<'_> {
+        Step {
+            root: image,
+            environment: &self.environment,
+            is_exact,
         }
     }
 

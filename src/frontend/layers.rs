@@ -8,7 +8,7 @@ use crate::{
     diagnostic::Diagnostic,
     fal::{
         self,
-        layers::{Installed, Layers},
+        layers::{Base, Installed, Layers},
         secrets::Watched,
     },
     gateway::{Gateway, SolveRequest, SourceRequest},
@@ -52,7 +52,8 @@ pub(super) async fn add(
     };
     let mut last: Option<Installed> = None;
     if found.wants_curl() {
-        let installed = layers.curl(&mut plan.llb, plan.output, looked);
+        let is_ahead = found.can_fetch_ahead();
+        let installed = layers.curl(&mut plan.llb, plan.output, looked, is_ahead);
         commit(plan, installed, "fal-helper curl");
         last = Some(installed);
     }
@@ -96,11 +97,20 @@ async fn prepare(
         request: fal.request(&plan.image),
         build_platform: crate::plan::op_platform(&job.environment.build_platform()),
         target_platform: crate::plan::op_platform(&plan.platform),
+        base: Base {
+            root: plan.base,
+            environment: plan
+                .base_image
+                .as_ref()
+                .map(fal::layers::environment_of)
+                .unwrap_or_default(),
+        },
         environment: fal::layers::environment_of(&plan.image),
         proxy: run.proxy.clone(),
         extra_hosts: crate::plan::extra_hosts(&run.extra_hosts),
         network: run.network,
-        ignore_cache: plan.ignore_cache,
+        ignore_cache: plan.ignore_cache || fal.no_cache,
+        refresh: fal.refresh.clone(),
         location: llb::Location {
             source_map: plan.file,
             ranges: llb::line_by_line(lines.start, lines.end),

@@ -63,6 +63,8 @@ pub struct Plan {
     pub llb: llb::Graph,
     /// The file system of the target; `None` is empty.
     pub output: llb::Input,
+    /// The file system that the target begins with, or that the stages below it do; `None` is scratch.
+    pub base: llb::Input,
     /// The config of the target.
     pub image: image::Config,
     /// The config of the image that the target is based on, as it was found.
@@ -231,6 +233,7 @@ impl<'a> Planner<'a> {
 
     /// Begins a stage on its image, or where its base ended.
     fn enter(&mut self, state: &mut StageState, id: StageId) -> Result<()> {
+        state.base = state.output;
         if let stage::Base::Stage(base) = self.graph.stage(id).base {
             let base = &mut self.states[base.index()];
             begin(base)?;
@@ -313,6 +316,7 @@ impl<'a> Planner<'a> {
         Ok(Plan {
             llb: self.llb,
             output: state.output,
+            base: state.base,
             image,
             base_image: state.base_image.map(|image| (*image).clone()),
             file: self.file,

@@ -11,6 +11,8 @@ use super::{changes::Changes, scan::Asked};
 pub(super) struct StageState {
     /// The file system so far.
     pub(super) output: llb::Input,
+    /// The file system that the stage begins with, or that the stages below it do: an image, or a context in its place.
+    pub(super) base: llb::Input,
     /// The platform that `output` carries to the ops on it; scratch, and what is made on it, carries none.
     pub(super) output_platform: Option<Platform>,
     /// Environment of commands: ENV and ARG.
@@ -67,6 +69,7 @@ impl StageState {
     /// Begins where `base` ended. What progress shows stays the stage's own.
     pub(super) fn stand_on(&mut self, base: &Self) {
         self.output = base.output;
+        self.base = base.base;
         self.output_platform.clone_from(&base.output_platform);
         self.environment = base.environment.clone();
         self.directory.clone_from(&base.directory);

@@ -2,6 +2,9 @@
 //!
 //! With the image's own package manager, or by copying a static one from another image. Does nothing at all, and writes
 //! nothing, where `look` found nothing to do or curl is there meanwhile.
+//!
+//! What the package manager needs for it can be fetched ahead, by a step that has only the base image: then a change of what
+//! stands on the base fetches nothing again.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -17,7 +20,7 @@ use crate::curl;
 use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::look::ImageFacts;
-use crate::package_manager::{self, COMMON_TRACES, MANAGERS, Manager, SCRATCH};
+use crate::package_manager::{self, COMMON_TRACES, Fetching, MANAGERS, Manager, SCRATCH};
 use crate::report::{self, CurlAction, Report, Step};
 use crate::root::Root;
 use crate::search;
@@ -37,12 +40,70 @@ const ATTEMPTS: [Duration; 3] = if cfg!(test) {
 const CURL_LIMIT: u64 = 64 * 1024 * 1024;
 const CERTIFICATES_LIMIT: u64 = 4 * 1024 * 1024;
 
-/// Installs what the report of `look` plans. `given` are the variables of this process; `from` is the image that a static
-/// curl is copied from.
+/// No folder of archives has more.
+const MAX_ARCHIVES: usize = 1000;
+
+/// Where what is needed comes from.
+#[derive(Debug, Default)]
+pub struct Origin<'a> {
+    /// The image that a static curl is copied from.
+    pub image: Option<&'a Root>,
+    /// The folder with what was fetched ahead.
+    pub fetched: Option<&'a Path>,
+}
+
+/// Fetches into `out` what an image that lacks curl will need; gives how many archives that are. There may be none: the image
+/// has curl, its package manager cannot fetch ahead, or it could not now.
+pub fn fetch(
+    root: &Root,
+    out: &Path,
+    given: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<usize, Failure> {
+    let path = package_manager::with_default(&[]);
+    let Some(manager) = package_manager::detect(root, &path) else {
+        return Ok(0);
+    };
+    let Some(fetching) = &manager.fetching else {
+        return Ok(0);
+    };
+    if curl::find(root, &path).is_some() {
+        return Ok(0);
+    }
+    let scratch = scratch(root)?;
+    let environment = Environment::new(given, &path);
+    let call = Call::new(root, manager, &path, &scratch, environment)?;
+    let certificates = curl::certificates(root).is_none();
+    if call.fetch(fetching, certificates).is_err() {
+        return Ok(0);
+    }
+    let archives = archives(&scratch.path.join(fetching.archives), fetching)?;
+    for archive in &archives {
+        let failed = |error| messages::io("copy", archive, &error);
+        let name = archive.file_name().unwrap_or_default();
+        fs::copy(archive, out.join(name)).map_err(failed)?;
+    }
+    Ok(archives.len())
+}
+
+/// The archives in a folder, in the order of their names.
+fn archives(folder: &Path, fetching: &Fetching) -> Result<Vec<PathBuf>, Failure> {
+    let names = Root::new(folder).list(Path::new("/"), MAX_ARCHIVES);
+    let names = names.map_err(|error| messages::io("read", folder, &error))?;
+    let is_archive = |name: &OsString| name.to_string_lossy().ends_with(fetching.suffix);
+    let mut archives: Vec<PathBuf> = names
+        .into_iter()
+        .filter(is_archive)
+        .map(|name| folder.join(name))
+        .collect();
+    archives.sort();
+    Ok(archives)
+}
+
+/// Installs what the report of `look` plans. `given` are the variables of this process.
 pub fn install(
     root: &Root,
     looked: &Report,
-    from: Option<&Root>,
+    origin: &Origin<'_>,
     given: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Report, Failure> {
     let Some(request) = &looked.request else {
@@ -68,16 +129,25 @@ pub fn install(
             certificates,
         } => {
             let environment = Environment::new(given, &package_manager::with_default(&path));
-            with_manager(root, manager, *certificates, &environment, &path)?;
+            let manager_named = |it: &&Manager| it.name == manager;
+            let known = MANAGERS.iter().find(manager_named);
+            let known = known.ok_or_else(|| messages::unknown_manager(manager))?;
+            with_manager(
+                root,
+                known,
+                *certificates,
+                environment.clone(),
+                &path,
+                origin.fetched,
+            )?;
             let curl =
                 curl::find(root, &path).ok_or_else(|| messages::curl_still_missing(manager))?;
             version = Some(version_of(root, &curl, &environment)?);
         }
-        CurlAction::Copy => copy(
-            root,
-            from.ok_or_else(messages::nothing_to_copy_from)?,
-            &path,
-        )?,
+        CurlAction::Copy => {
+            let from = origin.image.ok_or_else(messages::nothing_to_copy_from)?;
+            copy(root, from, &path)?;
+        }
     }
     let found = report::Curl {
         path: curl::find(root, &path),
@@ -99,53 +169,117 @@ fn report(looked: &Report, curl: report::Curl) -> Report {
 
 fn with_manager(
     root: &Root,
-    name: &str,
+    manager: &Manager,
     certificates: bool,
-    environment: &Environment,
+    environment: Environment,
     path: &[PathBuf],
+    fetched: Option<&Path>,
 ) -> Result<(), Failure> {
-    let manager = MANAGERS.iter().find(|manager| manager.name == name);
-    let program = manager.and_then(|manager| {
-        search::program(root, &package_manager::with_default(path), manager.program)
-    });
-    let (Some(manager), Some(program)) = (manager, program) else {
-        return Err(messages::unknown_manager(name));
-    };
+    let path = package_manager::with_default(path);
     let traces = Traces::of(root, COMMON_TRACES.iter().chain(manager.traces));
+    let scratch = scratch(root)?;
+    let call = Call::new(root, manager, &path, &scratch, environment)?;
+    let is_done = match (&manager.fetching, fetched) {
+        (Some(fetching), Some(folder)) => call.install_fetched(fetching, folder)?,
+        _ => false,
+    };
+    if !is_done {
+        call.install(certificates)?;
+    }
+    drop(scratch);
+    traces.restore();
+    Ok(())
+}
+
+/// The folder that managers keep lists, archives and logs in.
+fn scratch(root: &Root) -> Result<Scratch, Failure> {
     let scratch = Scratch::new(root)
         .map_err(|error| messages::io("make a folder in", Path::new("/tmp"), &error))?;
     let folders = ["lists/partial", "cache/archives/partial", "log"];
     scratch
         .folders(&folders)
         .map_err(|error| messages::io("make folders in", &scratch.path, &error))?;
-
-    let call = Call {
-        manager,
-        program: &root.host(&program),
-        scratch: &scratch.path,
-        environment: environment_of(manager, environment),
-    };
-    call.install(certificates)?;
-    drop(scratch);
-    traces.restore();
-    Ok(())
+    Ok(scratch)
 }
 
-fn environment_of(manager: &Manager, environment: &Environment) -> Environment {
-    let variables = manager.environment.iter();
-    variables.fold(environment.clone(), |environment, (name, value)| {
-        environment.with(name, value)
-    })
-}
-
+/// A package manager that can be started.
 struct Call<'a> {
+    root: &'a Root,
     manager: &'a Manager,
-    program: &'a Path,
+    program: PathBuf,
+    /// The directories that programs are looked for in.
+    path: &'a [PathBuf],
     scratch: &'a Path,
     environment: Environment,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
+    fn new(
+        root: &'a Root,
+        manager: &'a Manager,
+        path: &'a [PathBuf],
+        scratch: &'a Scratch,
+        environment: Environment,
+    ) -> Result<Self, Failure> {
+        let program = search::program(root, path, manager.program)
+            .ok_or_else(|| messages::unknown_manager(manager.name))?;
+        let variables = manager.environment.iter();
+        Ok(Self {
+            root,
+            manager,
+            program: root.host(&program),
+            path,
+            scratch: &scratch.path,
+            environment: variables.fold(environment, |environment, (name, value)| {
+                environment.with(name, value)
+            }),
+        })
+    }
+
+    /// Fetches curl and what it needs, once: what is not there later is fetched then.
+    fn fetch(&self, fetching: &Fetching, certificates: bool) -> Result<(), String> {
+        self.run(self.manager.refresh, &[])?;
+        let curl = self.manager.curl.iter().take(1).copied().flatten();
+        let packages: Vec<&str> = curl
+            .chain(self.certificates(certificates))
+            .copied()
+            .collect();
+        self.run(fetching.fetch, &packages)
+    }
+
+    /// Installs what was fetched; gives whether that did it. A manager that cannot, because something else was installed meanwhile,
+    /// has changed nothing.
+    fn install_fetched(&self, fetching: &Fetching, folder: &Path) -> Result<bool, Failure> {
+        let archives = archives(folder, fetching)?;
+        let archives: Vec<&str> = archives.iter().filter_map(|path| path.to_str()).collect();
+        if archives.is_empty() || self.run(self.manager.install, &archives).is_err() {
+            return Ok(false);
+        }
+        // Whoever is told of a file takes it for one that was asked for.
+        let (program, verb) = fetching.unasked;
+        let is_asked = |package: &&str| {
+            let mut asked = self.manager.curl.iter().copied().flatten();
+            asked.any(|asked| asked == package) || self.manager.certificates.contains(package)
+        };
+        let packages = archives
+            .iter()
+            .filter_map(|path| Path::new(path).file_name()?.to_str()?.split('_').next())
+            .filter(|package| !is_asked(package));
+        let words = verb.iter().copied().chain(packages);
+        if let Some(program) = search::program(self.root, self.path, program) {
+            // It is a note, and nothing that curl needs.
+            let _ = self.start(&self.root.host(&program), words);
+        }
+        Ok(true)
+    }
+
+    fn certificates(&self, wanted: bool) -> &'static [&'static str] {
+        match wanted {
+            true => self.manager.certificates,
+            false => &[],
+        }
+    }
+
     fn install(&self, certificates: bool) -> Result<(), Failure> {
         let mut outcome = String::new();
         for wait in ATTEMPTS {
@@ -162,11 +296,7 @@ impl Call<'_> {
         if !self.manager.refresh.is_empty() {
             self.run(self.manager.refresh, &[])?;
         }
-        let more = if certificates {
-            self.manager.certificates
-        } else {
-            &[]
-        };
+        let more = self.certificates(certificates);
         let mut outcome = Err(String::new());
         for packages in self.manager.curl {
             let packages: Vec<&str> = packages.iter().chain(more).copied().collect();
@@ -184,9 +314,17 @@ impl Call<'_> {
     }
 
     fn run(&self, verb: &[&str], packages: &[&str]) -> Result<(), String> {
-        let scratch = self.scratch.to_string_lossy();
         let words = self.manager.options.iter().chain(verb).chain(packages);
-        let mut command: Vec<OsString> = vec![self.program.into()];
+        self.start(&self.program, words.copied())
+    }
+
+    fn start<'w>(
+        &self,
+        program: &Path,
+        words: impl Iterator<Item = &'w str>,
+    ) -> Result<(), String> {
+        let scratch = self.scratch.to_string_lossy();
+        let mut command: Vec<OsString> = vec![program.into()];
         command.extend(words.map(|word| OsString::from(word.replace(SCRATCH, &scratch))));
         match process::run(&command, &self.environment, Output::Shown) {
             Ok(outcome) if outcome.success() => Ok(()),
@@ -340,8 +478,13 @@ mod tests {
     #[test]
     fn the_package_manager_installs_and_nothing_else_stays() {
         let image = debian(2, "echo curl 8.5.0 x86");
-        let report =
-            install(&image.root, &looked(&image, Curl::Auto), None, given()).expect("installs");
+        let report = install(
+            &image.root,
+            &looked(&image, Curl::Auto),
+            &Origin::default(),
+            given(),
+        )
+        .expect("installs");
         assert_eq!(
             report.curl.path.as_deref(),
             Some(Path::new("/usr/bin/curl"))
@@ -360,11 +503,74 @@ mod tests {
         assert!(left("/var/lib/apt").is_empty() && left("/tmp").is_empty());
     }
 
+    /// What one step fetches on the base, another installs without fetching; where that does not do, it fetches for itself.
+    #[test]
+    fn what_was_fetched_is_installed() {
+        let image = Image::new();
+        let root = image.root.host(Path::new("/")).display().to_string();
+        // Fetches into the folder that it is given; installs files unless one is called stale.
+        let script = format!(
+            "#!/bin/sh\n\
+             for word; do case $word in -oDir::Cache=*) cache=${{word#*Cache=}};; esac; done\n\
+             echo \"$*\" | sed 's/-o[A-Z][^ ]* *//g; s,[^ ]*/\\([^/ ]*deb\\),\\1,g' >> {root}/calls\n\
+             case \"$*\" in\n\
+             *download-only*) touch $cache/archives/curl_8_amd64.deb $cache/archives/libcurl4_8_amd64.deb $cache/archives/lock; exit 0;;\n\
+             *stale*) exit 100;;\n\
+             *install*) printf '#!/bin/sh\\necho curl 8.5.0' > {root}/usr/bin/curl; chmod 755 {root}/usr/bin/curl;;\n\
+             esac\n"
+        );
+        let mark = format!("#!/bin/sh\necho \"mark $*\" >> {root}/calls\n");
+        let image = image
+            .script("/usr/bin/apt-get", &script)
+            .script("/usr/bin/apt-mark", &mark)
+            .file("/var/lib/dpkg/status", "x")
+            .file("/etc/ssl/cert.pem", "x");
+        let looked = looked(&image, Curl::Auto);
+        let fetched = tempfile::tempdir().expect("a scratch folder");
+        let calls = || {
+            let calls = read(&image, "/calls");
+            fs::remove_file(format!("{root}/calls")).expect("calls");
+            calls
+        };
+        let installed = || {
+            let origin = Origin {
+                image: None,
+                fetched: Some(fetched.path()),
+            };
+            install(&image.root, &looked, &origin, given()).expect("installs");
+            fs::remove_file(format!("{root}/usr/bin/curl")).expect("curl");
+        };
+
+        assert_eq!(
+            fetch(&image.root, fetched.path(), given()).expect("fetches"),
+            2
+        );
+        let fetching = "-y -q update\n-y -q install --no-install-recommends --download-only curl\n";
+        assert_eq!(calls(), fetching);
+        installed();
+        let files = "-y -q install --no-install-recommends --no-upgrade curl_8_amd64.deb libcurl4_8_amd64.deb\n";
+        assert_eq!(calls(), files.to_owned() + "mark auto libcurl4\n");
+
+        fs::write(fetched.path().join("stale_1_all.deb"), "").expect("an archive");
+        installed();
+        let all = calls();
+        let last = "-y -q update\n-y -q install --no-install-recommends --no-upgrade curl\n";
+        assert!(
+            all.contains("stale_1_all.deb") && all.ends_with(last),
+            "{all}"
+        );
+    }
+
     #[test]
     fn failures_are_sentences() {
         let image = debian(9, "");
-        let failure =
-            install(&image.root, &looked(&image, Curl::Auto), None, given()).expect_err("fails");
+        let failure = install(
+            &image.root,
+            &looked(&image, Curl::Auto),
+            &Origin::default(),
+            given(),
+        )
+        .expect_err("fails");
         assert_eq!(failure.kind, Kind::CurlInstall);
         assert!(
             failure.sentence.contains("exit code 100")
@@ -373,8 +579,13 @@ mod tests {
         );
 
         let image = debian(1, "echo error: libz.so.1 is missing >&2; exit 127");
-        let failure = install(&image.root, &looked(&image, Curl::Auto), None, given())
-            .expect_err("does not start");
+        let failure = install(
+            &image.root,
+            &looked(&image, Curl::Auto),
+            &Origin::default(),
+            given(),
+        )
+        .expect_err("does not start");
         assert!(
             failure.sentence.contains("libz.so.1 is missing"),
             "{failure}"
@@ -384,8 +595,13 @@ mod tests {
     #[test]
     fn where_curl_is_nothing_is_touched() {
         let image = debian(1, "").script("/usr/bin/curl", "#!/bin/sh\n");
-        let report =
-            install(&image.root, &looked(&image, Curl::Auto), None, given()).expect("does nothing");
+        let report = install(
+            &image.root,
+            &looked(&image, Curl::Auto),
+            &Origin::default(),
+            given(),
+        )
+        .expect("does nothing");
         assert_eq!(report.curl.action, None);
         assert!(
             image.root.is_absent(Path::new("/calls")) && image.root.is_absent(Path::new("/tmp"))
@@ -406,7 +622,10 @@ mod tests {
         let report = install(
             &image.root,
             &looked(&image, Curl::Image),
-            Some(&from.root),
+            &Origin {
+                image: Some(&from.root),
+                fetched: None,
+            },
             given(),
         )
         .expect("copies");
@@ -425,11 +644,22 @@ mod tests {
         let failure = install(
             &image.root,
             &looked(&image, Curl::Image),
-            Some(&from.root),
+            &Origin {
+                image: Some(&from.root),
+                fetched: None,
+            },
             given(),
         )
         .expect_err("a script");
         assert!(failure.sentence.contains("static curl"), "{failure}");
-        assert!(install(&image.root, &looked(&image, Curl::Image), None, given()).is_err());
+        assert!(
+            install(
+                &image.root,
+                &looked(&image, Curl::Image),
+                &Origin::default(),
+                given()
+            )
+            .is_err()
+        );
     }
 }

@@ -6,7 +6,8 @@
 use crate::{
     fal::{
         options::{
-            Curl, Minor, Mode, Options, Origin, Pin, PythonRuntime, Requirements, Resolver, Runtime,
+            Curl, Minor, Mode, Options, Origin, Pin, PythonRuntime, Refresh, Requirements,
+            Resolver, Runtime,
         },
         pins,
     },
@@ -183,6 +184,33 @@ pub const KEYS: &[Key] = &[
         repeats: false,
         read: |options, value, _| {
             options.default_ignore = switch(value)?;
+            Ok(())
+        },
+    },
+    Key {
+        name: "no-cache",
+        values: &["off", "on"],
+        default: Some("off"),
+        doc: "Runs the steps of the fal layers again, and only those; `--no-cache` runs every step again.",
+        repeats: false,
+        read: |options, value, _| {
+            options.no_cache = switch(value)?;
+            Ok(())
+        },
+    },
+    Key {
+        name: "refresh",
+        values: &["off", "on", "WORD"],
+        default: Some("off"),
+        doc: "Installs again what the fal layers install without an exact version: in this build, or whenever the word, such \
+              as `2026-11`, is another than before.",
+        repeats: false,
+        read: |options, value, _| {
+            options.refresh = match value {
+                "off" => Refresh::Off,
+                "on" => Refresh::Now,
+                _ => Refresh::When(value.to_owned()),
+            };
             Ok(())
         },
     },

@@ -63,6 +63,8 @@ pub struct Options {
     pub secret_cache: bool,
     pub python_runtime: Option<PythonRuntime>,
     pub default_ignore: bool,
+    pub no_cache: bool,
+    pub refresh: Refresh,
     origins: BTreeMap<&'static str, Origin>,
 }
 
@@ -150,6 +152,18 @@ pub enum Resolver {
 pub enum PythonRuntime {
     /// A pinned build that needs nothing of the image.
     Standalone,
+}
+
+/// When that is installed again which has no exact version.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Refresh {
+    /// When what it depends on changes.
+    #[default]
+    Off,
+    /// In this build.
+    Now,
+    /// When this word is another than before.
+    When(String),
 }
 
 /// Where a value comes from; the later one is right.
@@ -256,6 +270,8 @@ impl Default for Options {
             secret_cache: true,
             python_runtime: None,
             default_ignore: false,
+            no_cache: false,
+            refresh: Refresh::default(),
             origins: BTreeMap::new(),
         }
     }
