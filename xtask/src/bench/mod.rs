@@ -1,6 +1,7 @@
 //! How long ours takes, and how long the original takes for the same.
 
 mod conversion; // from the bytes of a Dockerfile to those of the definition, without a daemon
+mod rebuild; // what the fal layers add to a rebuild
 mod shapes; // the Dockerfiles of that
 mod waits; // the answers of the daemon that a frontend waits for
 
@@ -11,6 +12,8 @@ use anyhow::Result;
 pub(crate) enum Arguments {
     /// Converting Dockerfiles and marshalling what they become, beside the original
     Conversion(conversion::Arguments),
+    /// What the fal layers add to a rebuild after an edit
+    Rebuild(rebuild::Arguments),
     /// How many answers of the daemon a frontend waits for, beside the original
     Waits(waits::Arguments),
 }
@@ -19,6 +22,7 @@ pub(crate) enum Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     match arguments {
         Arguments::Conversion(arguments) => conversion::run(arguments),
+        Arguments::Rebuild(arguments) => rebuild::run(arguments),
         Arguments::Waits(arguments) => waits::run(arguments),
     }
 }
