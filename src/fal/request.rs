@@ -18,6 +18,33 @@ impl Options {
         self.mode != Mode::Off
     }
 
+    /// The layers that may be added, each with what it does: all that can be said before anything was looked at.
+    pub fn layers(&self) -> Vec<(&'static str, String)> {
+        if !self.adds_layers() {
+            return Vec::new();
+        }
+        let packages = self.packages();
+        let listed = |shown: fn(&Package) -> String| {
+            let shown: Vec<String> = packages.iter().map(shown).collect();
+            shown.join(", ")
+        };
+        let curl = match &self.curl {
+            Curl::Auto => "installs curl where there is none".to_owned(),
+            Curl::Verify => "fails where there is no curl".to_owned(),
+            Curl::Image(reference) => format!("copies curl from {reference} where there is none"),
+            Curl::None => String::new(),
+        };
+        let runtime = match &self.runtime {
+            _ if packages.is_empty() => String::new(),
+            Runtime::Verify => format!("fails where {} do not fit", listed(|it| it.name.clone())),
+            _ => format!("installs {} where they do not fit", listed(shown)),
+        };
+        [("curl", curl), ("runtime", runtime)]
+            .into_iter()
+            .filter(|(_, what)| !what.is_empty())
+            .collect()
+    }
+
     /// Where the user asked for the layers: the first `# fal:` line that says something about them.
     pub fn asked_at(&self) -> Option<Lines> {
         ["mode", "runtime", "curl", "python", "pins"]
@@ -146,5 +173,13 @@ impl Options {
             install: String::new(),
         };
         documented.chain(others).map(exact).collect()
+    }
+}
+
+/// `boto3`, or `boto3==1.35.74` where no other version is taken.
+fn shown(package: &Package) -> String {
+    match package.is_exact() {
+        true => package.requirement(),
+        false => package.name.clone(),
     }
 }

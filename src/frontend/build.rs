@@ -219,7 +219,12 @@ impl<G: Gateway> Job<'_, G> {
         let found = self.told(&read, &facts).await;
         planned?;
         warnings::refuse(&found, &read)?;
+        let layers = read.fal()?.layers().into_iter();
+        let layers: Vec<_> = layers
+            .map(|(name, description)| subrequest::Layer { name, description })
+            .collect();
         Ok(subrequest::outline(&subrequest::Subject {
+            layers: &layers,
             dockerfile: read.dockerfile()?,
             data: &self.input.info.data,
             stages: &facts.stages,

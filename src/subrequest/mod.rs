@@ -18,7 +18,7 @@ mod tests;
 pub use convert_llb::converted;
 pub use describe::describe;
 pub use lint::{Mistake, linted};
-pub use outline::{Subject, outline};
+pub use outline::{Layer, Subject, outline};
 pub use targets::targets;
 
 /// Every subrequest, in the order of `describe`.

@@ -143,3 +143,36 @@ fn long_files_have_answers_that_are_not_much_longer() {
         }
     }
 }
+
+/// Promise: what may be added to the image is told before anything is built, and nothing is told where nothing is added.
+#[test]
+fn the_outline_tells_of_the_fal_layers() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("Dockerfile"), "FROM scratch\nENV A=b\n").unwrap();
+    let outline = |fal: &[(&str, &str)]| {
+        let locals = ["context", "dockerfile"]
+            .map(|name| (name.to_owned(), folder.path().to_owned()))
+            .into();
+        let mut options: std::collections::BTreeMap<_, _> = fal
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
+        options.insert("requestid".to_owned(), "frontend.outline".to_owned());
+        let answer = ask("off", locals, options);
+        let metadata = answer.result.unwrap().metadata;
+        String::from_utf8_lossy(&metadata["result.txt"]).into_owned()
+    };
+    assert!(!outline(&[]).contains("FAL LAYER"));
+    let asked = [
+        ("fal.mode", "app"),
+        ("fal.runtime", "pins"),
+        ("fal.curl", "verify"),
+    ];
+    let text = outline(&asked);
+    let layers = text.split_once("FAL LAYER   DESCRIPTION\n").unwrap().1;
+    assert_eq!(
+        layers.trim_end(),
+        "curl        fails where there is no curl\n\
+         runtime     installs pydantic==2.10.6, protobuf==4.25.1, boto3==1.35.74 where they do not fit"
+    );
+}

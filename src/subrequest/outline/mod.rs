@@ -42,6 +42,17 @@ pub struct Subject<'a> {
     pub stages: &'a stage::Facts,
     /// What planning came by.
     pub plan: &'a plan::Facts,
+    /// The layers that may be added to the target.
+    pub layers: &'a [Layer],
+}
+
+/// A layer that is not the file's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Layer {
+    /// `curl`
+    pub name: &'static str,
+    /// What it does, and when.
+    pub description: String,
 }
 
 /// The target, and every argument, secret, agent and cache that building it asks for.
@@ -55,6 +66,7 @@ pub fn outline(subject: &Subject<'_>) -> Answer {
         name: name.unwrap_or_default(),
         description: description.unwrap_or_default(),
         sources: [base64(subject.data)],
+        layers: subject.layers,
         ..Outline::of(&parameters)
     };
     Answer::new(&OUTLINE, json::to_string_pretty(&outline))
@@ -76,6 +88,9 @@ struct Outline<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     cache: Vec<Cache<'a>>,
     sources: [String; 1],
+    /// Other clients pass over it.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    layers: &'a [Layer],
 }
 
 #[derive(Serialize)]
@@ -150,12 +165,17 @@ impl<'a> Outline<'a> {
             format!("{name}\t{value}\t{description}\n")
         });
         let caches = self.cache.iter().map(|cache| format!("{}\n", cache.id));
+        let layers = self.layers.iter().map(|layer| {
+            let Layer { name, description } = layer;
+            format!("{name}\t{description}\n")
+        });
         [
             self.target(),
             table("BUILD ARG\tVALUE\tDESCRIPTION\n", arguments.collect()),
             table("SECRET\tREQUIRED\n", access(&self.secrets)),
             table("SSH\tREQUIRED\n", access(&self.ssh)),
             table("CACHE\n", caches.collect()),
+            table("FAL LAYER\tDESCRIPTION\n", layers.collect()),
         ]
         .concat()
     }
