@@ -94,7 +94,10 @@ pub fn fingerprint_arguments(
 
 /// The arguments of a listing: `context` is where the step has the directory that is listed.
 pub fn list_arguments(context: &str, out: &str) -> Vec<String> {
-    with_values("list", &[("--context", Some(context)), ("--out", Some(out))])
+    with_values(
+        "list",
+        &[("--context", Some(context)), ("--out", Some(out))],
+    )
 }
 
 fn with_values(step: &str, values: &[(&str, Option<&str>)]) -> Vec<String> {
@@ -197,8 +200,7 @@ fn fingerprint_step(arguments: Arguments) -> Result<(), Failure> {
 /// Lists a context. One that is too large is told by a listing that says so: a build does not fail for it.
 fn list_step(arguments: &Arguments) -> Result<(), Failure> {
     let top = arguments.path("--context")?;
-    let listing =
-        context::list(&top, &mut |_, _| true).map_err(|error| file(&top, &error))?;
+    let listing = context::list(&top, &mut |_, _| true).map_err(|error| file(&top, &error))?;
     let path = arguments.path("--out")?.join(context::LISTING_FILE);
     fs::write(&path, context::encode(listing.as_ref())).map_err(|error| file(&path, &error))
 }
