@@ -173,16 +173,14 @@ fn named(parts: &[Vec<String>], kind: &str) -> BTreeMap<String, String> {
 
 /// The parts that are in one of the two alone, a line each.
 fn difference(before: &[Vec<String>], key: &Key) -> String {
-    let json = key.to_json("");
     let field = |field: &Value| match field.as_str() {
         Some(text) => text.to_owned(),
         None => field.to_string(),
     };
-    let parts = json["parts"].as_array().into_iter().flatten();
     let part = |part: &Value| -> Vec<String> {
         part.as_array().into_iter().flatten().map(field).collect()
     };
-    let now: BTreeSet<Vec<String>> = parts.map(part).collect();
+    let now: BTreeSet<Vec<String>> = key.parts().iter().map(part).collect();
     let before: BTreeSet<Vec<String>> = before.iter().cloned().collect();
     let mut lines: Vec<(String, char)> = Vec::new();
     let line = |part: &Vec<String>| {

@@ -98,27 +98,19 @@ impl Key {
         &self.records
     }
 
-    /// The key with its parts. A field that is no UTF-8 is an object with its bytes.
-    pub fn to_json(&self, platform: &str) -> Value {
+    /// The parts as JSON, each an array of its fields. A field that is no UTF-8 is an object with its bytes.
+    pub fn parts(&self) -> Vec<Value> {
         let field = |field: &Vec<u8>| match std::str::from_utf8(field) {
             Ok(text) => Value::from(text),
             Err(_) => json!({ "base64": BASE64_STANDARD.encode(field) }),
         };
-        let record = |record: &Record| record.iter().map(field).collect::<Value>();
-        json!({
-            "platform": platform,
-            "key": self.digest(),
-            "parts": self.records.iter().map(record).collect::<Value>(),
-        })
+        let part = |record: &Record| record.iter().map(field).collect();
+        self.records.iter().map(part).collect()
     }
 }
 
 /// The keys of a build, one a platform, as the subrequest and the command line give them: as JSON, and as lines.
 pub fn shown(keys: &[(String, Key)]) -> (String, String) {
-    let json = json!({
-        "encoding": ENCODING,
-        "keys": keys.iter().map(|(platform, key)| key.to_json(platform)).collect::<Value>(),
-    });
     let text = match keys {
         [(_, only)] => format!("{}\n", only.digest()),
         keys => keys
@@ -126,7 +118,20 @@ pub fn shown(keys: &[(String, Key)]) -> (String, String) {
             .map(|(platform, key)| format!("{platform} {}\n", key.digest()))
             .collect(),
     };
-    (format!("{json:#}\n"), text)
+    // A line a part, so that two answers can be compared line by line.
+    let key = |(platform, key): &(String, Key)| {
+        let parts: Vec<String> = key.parts().iter().map(Value::to_string).collect();
+        format!(
+            "{{\"platform\": {}, \"key\": \"{}\", \"parts\": [\n{}\n]}}",
+            Value::from(platform.as_str()),
+            key.digest(),
+            parts.join(",\n")
+        )
+    };
+    let keys: Vec<String> = keys.iter().map(key).collect();
+    let keys = keys.join(", ");
+    let json = format!("{{\"encoding\": \"{ENCODING}\", \"keys\": [{keys}]}}\n");
+    (json, text)
 }
 
 /// A record as bytes: its fields, each with its length.
