@@ -19,7 +19,7 @@ use super::{input::Input, offline, pairs};
 
 /// What is asked.
 #[derive(clap::Args)]
-pub(crate) struct Wanted {
+pub(crate) struct Given {
     #[command(flatten)]
     pub(super) build: super::Wanted,
     /// The build context; without it, the folder of the file.
@@ -57,15 +57,15 @@ pub(super) enum Refusal {
 }
 
 /// What is printed.
-pub(super) fn print(wanted: &Wanted, input: &mut Input) -> Result<String, Refusal> {
-    let known = match &wanted.from {
+pub(super) fn print(given: &Given, input: &mut Input) -> Result<String, Refusal> {
+    let known = match &given.from {
         None => Vec::new(),
         Some(file) => parts(file)?,
     };
     let mut digests = named(&known, "base");
-    digests.extend(pairs(&wanted.bases));
+    digests.extend(pairs(&given.bases));
     let mut remotes = named(&known, "remote");
-    remotes.extend(pairs(&wanted.remotes));
+    remotes.extend(pairs(&given.remotes));
 
     let world = &mut input.world;
     let full = |(name, digest): (String, String)| {
@@ -74,13 +74,13 @@ pub(super) fn print(wanted: &Wanted, input: &mut Input) -> Result<String, Refusa
         Ok((reference.tag_name_only().to_string(), digest))
     };
     world.digests = digests.into_iter().map(full).collect::<Result<_, _>>()?;
-    if let Some(written) = &wanted.platform {
+    if let Some(written) = &given.platform {
         let platform = platform::parse(written);
         let platform = platform.map_err(|error| Refusal::Other(error.to_string()))?;
         world.platform = Some(platform.normalize());
     }
     let target = input.target.as_deref();
-    let labels = pairs(&wanted.labels);
+    let labels = pairs(&given.labels);
     let question = offline::key_in(world, &input.source, target, &input.build_args, &labels)
         .map_err(Refusal::Mistake)?;
     if let Some(name) = question.unknown_bases.first() {
@@ -97,22 +97,22 @@ pub(super) fn print(wanted: &Wanted, input: &mut Input) -> Result<String, Refusa
         })
     });
     let digests = digests.collect::<Result<Vec<_>, _>>()?;
-    let folder = match &wanted.context {
+    let folder = match &given.context {
         Some(context) => context.clone(),
-        None => wanted.build.file.with_file_name("").join("."),
+        None => given.build.file.with_file_name("").join("."),
     };
     let listings = match question.contexts().next() {
         None => Vec::new(),
         Some(_) => vec![listed(&folder, world.context.excludes())?],
     };
     let key = question.answer(&listings, &digests);
-    if let Some(file) = &wanted.compare {
+    if let Some(file) = &given.compare {
         return Ok(difference(&parts(file)?, &key));
     }
     let platform = world.platform.clone();
     let platform = platform.unwrap_or_else(platform::default_spec);
     let (json, text) = key::shown(&[(platform.normalize().format_all(), key)]);
-    Ok(if wanted.json { json } else { text })
+    Ok(if given.json { json } else { text })
 }
 
 /// What of a folder would be sent.
@@ -182,16 +182,15 @@ fn difference(before: &[Vec<String>], key: &Key) -> String {
     };
     let now: BTreeSet<Vec<String>> = key.parts().iter().map(part).collect();
     let before: BTreeSet<Vec<String>> = before.iter().cloned().collect();
-    let mut lines: Vec<(String, char)> = Vec::new();
-    let line = |part: &Vec<String>| {
-        let words = part.iter().filter(|word| !word.is_empty());
-        words.cloned().collect::<Vec<_>>().join(" ")
+    let gone = before.difference(&now).map(|part| (part, '-'));
+    let new = now.difference(&before).map(|part| (part, '+'));
+    let mut lines: Vec<_> = gone.chain(new).collect();
+    // What was and what is stand under each other.
+    lines.sort_by_key(|(part, sign)| (part.split_last().map(|(_, rest)| rest), *sign == '+'));
+    let line = |(part, sign): (&Vec<String>, char)| {
+        let words: Vec<&str> = part.iter().map(String::as_str).collect();
+        let words = words.into_iter().filter(|word| !word.is_empty());
+        format!("{sign} {}\n", words.collect::<Vec<_>>().join(" "))
     };
-    lines.extend(before.difference(&now).map(|part| (line(part), '-')));
-    lines.extend(now.difference(&before).map(|part| (line(part), '+')));
-    lines.sort();
-    lines
-        .into_iter()
-        .map(|(line, sign)| format!("{sign} {line}\n"))
-        .collect()
+    lines.into_iter().map(line).collect()
 }

@@ -41,7 +41,7 @@ enum Verb {
     ///
     /// Nobody is asked: digests of base images, and commits or checksums of what ADD downloads, are given, or taken from an earlier
     /// answer with --from. Of base images nothing else is known: what triggers (ONBUILD) of one would read is not in the key.
-    Key(key::Wanted),
+    Key(key::Given),
 }
 
 #[derive(Args)]
@@ -171,4 +171,14 @@ fn planned(input: &Input) -> Result<String> {
     let target = input.target.as_deref();
     let converted = offline::convert_in(&input.world, &input.source, target, &input.build_args)?;
     Ok(llb::print(&offline::checked(&converted.plan)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_of_no_command_stand_in_each_other_s_way() {
+        super::Command::command().debug_assert();
+    }
 }
