@@ -6,6 +6,7 @@
 //! fal-helper curl    --look DIR [--out DIR] [--root DIR] [--from DIR] [--fetched DIR]
 //! fal-helper runtime --look DIR --out DIR [--wheels DIR]
 //! fal-helper fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR
+//! fal-helper list    --context DIR --out DIR
 //! ```
 //! The arguments are part of cache keys: they change only with a reason.
 
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs};
 
+use crate::context;
 use crate::failure::{Failure, Kind};
 use crate::fingerprint::{self, Secret};
 use crate::install::{self, curl::Origin};
@@ -26,7 +28,7 @@ use crate::root::Root;
 
 const USAGE: &str = "fal-helper look --image DIR --out DIR [--soft] REQUEST|--request FILE | fetch --out DIR | \
                      curl --look DIR [--out DIR] [--root DIR] [--from DIR] [--fetched DIR] | runtime --look DIR --out DIR [--wheels DIR] | \
-                     fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR";
+                     fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR | list --context DIR --out DIR";
 
 /// A request or report of more bytes than this is none of ours.
 const FILE_LIMIT: u64 = 16 * 1024 * 1024;
@@ -105,6 +107,14 @@ pub fn fingerprint_arguments(
     with_values("fingerprint", &values)
 }
 
+/// The arguments of a listing: `context` is where the step has the directory that is listed.
+pub fn list_arguments(context: &str, out: &str) -> Vec<String> {
+    with_values(
+        "list",
+        &[("--context", Some(context)), ("--out", Some(out))],
+    )
+}
+
 fn with_values(step: &str, values: &[(&str, Option<&str>)]) -> Vec<String> {
     let given = values
         .iter()
@@ -140,6 +150,7 @@ fn step(arguments: Vec<OsString>) -> Result<(), Failure> {
             &["--id", "--secret", "--key", "--own-key", "--out"],
             &[],
         )?),
+        Some("list") => list_step(&Arguments::read(arguments, &["--context", "--out"], &[])?),
         _ => Err(usage(format!(
             "`{}` is not a step",
             command.to_string_lossy()
@@ -213,6 +224,14 @@ fn fingerprint_step(arguments: Arguments) -> Result<(), Failure> {
         let _ = writeln!(std::io::stdout(), "fal: no secret {id} was given");
     }
     Ok(())
+}
+
+/// Lists a context. One that is too large is told by a listing that says so: a build does not fail for it.
+fn list_step(arguments: &Arguments) -> Result<(), Failure> {
+    let top = arguments.path("--context")?;
+    let listing = context::list(&top, &mut |_, _| true).map_err(|error| file(&top, &error))?;
+    let path = arguments.path("--out")?.join(context::LISTING_FILE);
+    fs::write(&path, context::encode(listing.as_ref())).map_err(|error| file(&path, &error))
 }
 
 fn finish(arguments: &Arguments, report: Report) -> Result<(), Failure> {
@@ -420,6 +439,11 @@ mod tests {
             (vec!["curl", "--look", "/none"], Kind::File),
             (vec!["runtime"], Kind::Usage),
             (vec!["fingerprint", "--id", "a"], Kind::Usage),
+            (vec!["list", "--out", "/none"], Kind::Usage),
+            (
+                vec!["list", "--context", "/none", "--out", "/none"],
+                Kind::File,
+            ),
         ] {
             let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
             assert_eq!(

@@ -5,6 +5,7 @@
 //!                             → curl    (the image's package manager)  ┐
 //!                             → runtime (the image's Python)           ┘ → report: what is there now
 //! secret → fingerprint: a name of its value, or that there is none
+//! context → list: what stands in it, each file by its hash
 //! ```
 //! The program is static and is mounted into the step; it is never in the image. The frontend uses
 //! this library for the two ends of the drawing: it writes a [`request::Request`] and reads a
@@ -22,6 +23,7 @@ pub mod look; // request + image → report // report + image → a changed imag
 pub mod environment;
 pub mod failure; // why a build must stop // which variables reach the programs that are started
 
+pub mod context; // a directory → what stands in it
 pub mod fingerprint; // a secret → what changes when its value does
 
 pub mod curl; // curl and certificates, as files

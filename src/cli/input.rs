@@ -38,13 +38,15 @@ pub(super) enum Refusal {
 }
 
 impl Input {
+    /// Reads the file, and the patterns of files that are not sent from `context`, else from beside the file.
     pub(super) fn read(
         path: &Path,
+        context: Option<&Path>,
         target: Option<&str>,
         build_args: BTreeMap<String, String>,
     ) -> Result<Self, Refusal> {
         let source = read(path)?;
-        let ignored = ignored(path)?;
+        let ignored = ignored(path, context)?;
         let Some(kind) = Kind::of(&source.name, &source.bytes) else {
             return Ok(Self {
                 shown: source.clone(),
@@ -142,13 +144,16 @@ fn read(path: &Path) -> io::Result<Source> {
     ))
 }
 
-/// The patterns of `Dockerfile.dockerignore`, or else of `.dockerignore`, beside the Dockerfile.
-fn ignored(dockerfile: &Path) -> io::Result<Vec<String>> {
+/// The patterns of `Dockerfile.dockerignore` beside the Dockerfile, or else of `.dockerignore` in the context.
+fn ignored(dockerfile: &Path, context: Option<&Path>) -> io::Result<Vec<String>> {
     let mut own = dockerfile.as_os_str().to_owned();
     own.push(".dockerignore");
     for path in [
         PathBuf::from(own),
-        dockerfile.with_file_name(".dockerignore"),
+        match context {
+            Some(context) => context.join(".dockerignore"),
+            None => dockerfile.with_file_name(".dockerignore"),
+        },
     ] {
         match std::fs::read(path) {
             Ok(bytes) => return ignore::read_all(&bytes).map_err(io::Error::other),

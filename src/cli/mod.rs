@@ -6,6 +6,7 @@
 pub mod offline;
 
 mod input; // the file that was named, and what it is
+mod key; // `fal.key` from plain files
 
 use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, process::ExitCode};
 
@@ -36,10 +37,15 @@ enum Verb {
     Check(Wanted),
     /// Prints the ops of a Dockerfile. Base images are not asked for: each counts as one with a single layer and an empty config.
     Llb(Wanted),
+    /// Prints the key of a build, as `frontend.fal.key` of a daemon gives it, from plain files.
+    ///
+    /// Nobody is asked: digests of base images, and commits or checksums of what ADD downloads, are given, or taken from an earlier
+    /// answer with --from. Of base images nothing else is known: what triggers (ONBUILD) of one would read is not in the key.
+    Key(key::Given),
 }
 
 #[derive(Args)]
-struct Wanted {
+pub(crate) struct Wanted {
     /// The Dockerfile, or the ContainerImage or pyproject.toml that has or names one.
     #[arg(default_value = "Dockerfile")]
     file: PathBuf,
@@ -64,9 +70,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    let (Verb::Check(wanted) | Verb::Llb(wanted)) = &command.verb;
+    let (wanted, context) = match &command.verb {
+        Verb::Check(wanted) | Verb::Llb(wanted) => (wanted, None),
+        Verb::Key(wanted) => (&wanted.build, wanted.context.as_deref()),
+    };
     let target = wanted.target.as_deref();
-    let input = match Input::read(&wanted.file, target, wanted.build_args()) {
+    let mut input = match Input::read(&wanted.file, context, target, wanted.build_args()) {
         Ok(input) => input,
         Err(Refusal::Unreadable(error)) => {
             eprintln!("fal-image: {}: {error}", wanted.file.display());
@@ -85,6 +94,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mistake = match &command.verb {
         Verb::Check(_) => check(&input),
         Verb::Llb(_) => planned(&input).map(|table| print(&table)).err(),
+        Verb::Key(wanted) => match key::print(wanted, &mut input) {
+            Ok(text) => {
+                print(&text);
+                None
+            }
+            Err(key::Refusal::Mistake(mistake)) => Some(mistake),
+            Err(key::Refusal::Other(sentence)) => {
+                eprintln!("fal-image: {sentence}");
+                return ExitCode::from(2);
+            }
+        },
     };
     match mistake {
         None => ExitCode::SUCCESS,
@@ -133,12 +153,17 @@ fn shown(warning: &lint::Warning) -> Diagnostic {
 
 impl Wanted {
     fn build_args(&self) -> BTreeMap<String, String> {
-        let pairs = self.build_args.iter().map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (name.to_owned(), value.to_owned())
-        });
-        pairs.collect()
+        pairs(&self.build_args)
     }
+}
+
+/// `NAME=value`, each.
+fn pairs(written: &[String]) -> BTreeMap<String, String> {
+    let pairs = written.iter().map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (name.to_owned(), value.to_owned())
+    });
+    pairs.collect()
 }
 
 /// The ops of the file as a table.
@@ -146,4 +171,14 @@ fn planned(input: &Input) -> Result<String> {
     let target = input.target.as_deref();
     let converted = offline::convert_in(&input.world, &input.source, target, &input.build_args)?;
     Ok(llb::print(&offline::checked(&converted.plan)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_of_no_command_stand_in_each_other_s_way() {
+        super::Command::command().debug_assert();
+    }
 }

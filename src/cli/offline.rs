@@ -7,7 +7,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::{
     diagnostic::{Diagnostic, Result},
-    fal,
+    fal::{
+        self,
+        key::{Build, Question},
+    },
     instruction::{self, Dockerfile},
     lint::{self, Config, Subject, Warning},
     llb::{self, Definition, Graph, Input, Origin, SourceMap, source::ResolveMode},
@@ -15,7 +18,7 @@ use crate::{
         self, Answer, Bases, Known, MainContext, NoCache, Overrides, Plan, Resolution, RunSettings,
         Step, Wanted,
     },
-    reference::platform,
+    reference::platform::{self, Platform},
     source::Source,
     stage::{self, Contexts},
     syntax::{self, ast},
@@ -39,6 +42,10 @@ pub struct World {
     pub options: Vec<(&'static str, String)>,
     /// What starts in the image whatever the Dockerfile says.
     pub overrides: Overrides,
+    /// The platform that is built for; without one, that on which this runs.
+    pub platform: Option<Platform>,
+    /// The digests of base images, by their full names with the tag.
+    pub digests: BTreeMap<String, String>,
 }
 
 impl World {
@@ -54,6 +61,8 @@ impl World {
             },
             options: Vec::new(),
             overrides: Overrides::default(),
+            platform: None,
+            digests: BTreeMap::new(),
         }
     }
 }
@@ -140,6 +149,35 @@ pub fn lint_in(
     Linted { warnings, mistake }
 }
 
+/// What must be found out for the key of a Dockerfile. `labels` are given beside it.
+pub fn key_in(
+    world: &World,
+    source: &Source,
+    target: Option<&str>,
+    build_args: &BTreeMap<String, String>,
+    labels: &BTreeMap<String, String>,
+) -> Result<Question> {
+    let mut seen = Seen::default();
+    let wanted = Wish {
+        target,
+        build_args,
+        world,
+        all_stages: false,
+    };
+    let Converted { plan, fal } = converted(source, &wanted, &mut seen)?;
+    let build = Build {
+        text: &source.bytes,
+        options: &fal,
+        plan: &plan,
+        stages: &seen.stages,
+        facts: &seen.plan,
+        build_args,
+        labels,
+        overrides: &world.overrides,
+    };
+    Ok(build.question())
+}
+
 /// What is asked of a conversion.
 struct Wish<'a> {
     target: Option<&'a str>,
@@ -174,6 +212,8 @@ fn converted(source: &Source, wish: &Wish<'_>, seen: &mut Seen) -> Result<Conver
         environment: &nothing,
     })?;
     let own = platform::default_spec().normalize();
+    let wanted = wish.world.platform.as_ref();
+    let target_platform = wanted.unwrap_or(&own);
     let contexts = Contexts::default();
     let mut graph = stage::graph_with_facts(
         dockerfile,
@@ -182,8 +222,8 @@ fn converted(source: &Source, wish: &Wish<'_>, seen: &mut Seen) -> Result<Conver
             target: wish.target,
             build_args: wish.build_args,
             build_platform: &own,
-            target_platform: &own,
-            is_platform_implicit: true,
+            target_platform,
+            is_platform_implicit: wanted.is_none(),
             contexts: &contexts,
         },
         &mut seen.stages,
@@ -191,8 +231,8 @@ fn converted(source: &Source, wish: &Wish<'_>, seen: &mut Seen) -> Result<Conver
     graph.all_stages = wish.all_stages;
     let options = plan::Options {
         build_platforms: std::slice::from_ref(&own),
-        target_platform: &own,
-        is_platform_implicit: true,
+        target_platform,
+        is_platform_implicit: wanted.is_none(),
         is_multi_platform: false,
         resolve_mode: ResolveMode::Default,
         session: "",
@@ -214,7 +254,7 @@ fn converted(source: &Source, wish: &Wish<'_>, seen: &mut Seen) -> Result<Conver
             origin: Origin::Unknown,
         },
     };
-    let bases = bases(graph, &options, &wish.world.image, &mut seen.plan)?;
+    let bases = bases(graph, &options, wish.world, &mut seen.plan)?;
     let plan = plan::build_with_facts(bases, &options, &wish.world.context, &mut seen.plan)?;
     Ok(Converted { plan, fal })
 }
@@ -239,7 +279,7 @@ pub fn checked(plan: &Plan) -> Result<Definition> {
 fn bases(
     graph: stage::Graph,
     options: &plan::Options<'_>,
-    image: &[u8],
+    world: &World,
     facts: &mut plan::Facts,
 ) -> Result<Bases> {
     let mut known: Known = HashMap::new();
@@ -251,7 +291,7 @@ fn bases(
                 known.extend(
                     queries
                         .into_iter()
-                        .map(|query| (query.wanted.clone(), answer(query.wanted, image))),
+                        .map(|query| (query.wanted.clone(), answer(query.wanted, world))),
                 );
                 resolution = *goes_on;
             }
@@ -259,13 +299,17 @@ fn bases(
     }
 }
 
-fn answer(wanted: Wanted, image: &[u8]) -> Answer {
+fn answer(wanted: Wanted, world: &World) -> Answer {
     match wanted {
-        Wanted::Image { reference, .. } | Wanted::OciLayout { reference, .. } => Answer::Image {
-            reference,
-            digest: String::new(),
-            config: image.to_vec(),
-        },
+        Wanted::Image { reference, .. } | Wanted::OciLayout { reference, .. } => {
+            let written = reference.split_once('@').map(|(_, digest)| digest);
+            let known = world.digests.get(&reference).map(String::as_str);
+            Answer::Image {
+                digest: written.or(known).unwrap_or_default().to_owned(),
+                reference,
+                config: world.image.clone(),
+            }
+        }
         Wanted::Ignore { .. } | Wanted::Plain(_) => Answer::Ignore(Vec::new()),
     }
 }

@@ -3,6 +3,7 @@
 //! Takes what a user asked for, in the Dockerfile or beside it; gives the layers and checks that make the image run on
 //! fal. Knows nothing of the daemon.
 
+pub mod key; // a name of what a build would give
 pub mod layers; // what is added to the target
 pub mod manifest; // what a build can begin with instead of a Dockerfile
 pub mod options; // what was asked for

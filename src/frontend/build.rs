@@ -24,7 +24,7 @@ use super::{
     context::{self, Ahead},
     epoch,
     error::{Error, Result},
-    forward, layers, manifest,
+    forward, key, layers, manifest,
     options::Options,
     resolve::Resolver,
     result::{self, Built},
@@ -134,6 +134,16 @@ impl<G: Gateway> Job<'_, G> {
         &self.input.info
     }
 
+    /// The Dockerfile as it is read.
+    pub(super) fn text(&self) -> &[u8] {
+        &self.input.text
+    }
+
+    /// What starts in the image whatever the Dockerfile says.
+    pub(super) fn overrides(&self) -> &plan::Overrides {
+        &self.overrides
+    }
+
     async fn answer(&self) -> Result<SolveResult> {
         let Some(request) = self.options.request.as_deref() else {
             return self.build().await;
@@ -145,7 +155,9 @@ impl<G: Gateway> Job<'_, G> {
             Question::Targets => self.targets()?,
             Question::Lint => self.lint().await,
             Question::ConvertLlb => self.convert().await?,
-            Question::Describe => subrequest::describe(),
+            Question::Describe => subrequest::describe(self.is_for_fal()),
+            Question::Key if self.is_for_fal() => self.key().await?,
+            Question::Key => return Err(gateway::Error::unsupported_subrequest(request).into()),
         };
         Ok(result::of_answer(answer))
     }
@@ -153,10 +165,7 @@ impl<G: Gateway> Job<'_, G> {
     /// Builds every platform.
     async fn build(&self) -> Result<SolveResult> {
         let read = self.understand().await?;
-        let platforms: Vec<Option<&Platform>> = match self.options.platforms.as_slice() {
-            [] => vec![None],
-            platforms => platforms.iter().map(Some).collect(),
-        };
+        let platforms = self.platforms();
         // All are planned to the end: the mistake that ends the build may be found in another one before the first has told
         // what could be better in the file.
         let mut facts = Vec::new();
@@ -189,7 +198,10 @@ impl<G: Gateway> Job<'_, G> {
         let built = platforms
             .iter()
             .zip(plans)
-            .map(|(platform, plan)| self.platform(&read, *platform, plan, scanner.as_ref()));
+            .zip(&facts)
+            .map(|((platform, plan), facts)| {
+                self.platform(&read, *platform, plan, facts, scanner.as_ref())
+            });
         let ((), built) = tokio::join!(tell, try_join_all(built));
         Ok(result::of(built?, self.options.is_multi_platform))
     }
@@ -209,6 +221,35 @@ impl<G: Gateway> Job<'_, G> {
         }
         let definition = self.marshal(&plan, plan.output, wanted)?;
         Ok(subrequest::converted(&definition))
+    }
+
+    fn platforms(&self) -> Vec<Option<&Platform>> {
+        match self.options.platforms.as_slice() {
+            [] => vec![None],
+            platforms => platforms.iter().map(Some).collect(),
+        }
+    }
+
+    /// Whether anything is done beyond the Dockerfile.
+    fn is_for_fal(&self) -> bool {
+        let read = self.read();
+        read.is_ok_and(|read| read.fal().is_ok_and(fal::Options::adds_layers))
+    }
+
+    /// What a build would give is called, for every platform.
+    async fn key(&self) -> Result<Answer> {
+        let read = self.understand().await?;
+        let keys = self.platforms().into_iter().map(async |wanted| {
+            let mut facts = Facts::default();
+            let mut plan = self.plan(&read, wanted, false, &mut facts).await?;
+            let helper = layers::helper(self.gateway, self.options, &mut plan.llb).await?;
+            let asked = key::ask(self, &read, &facts, &mut plan, helper)?;
+            let key = key::read(self, &plan, &asked, wanted).await?;
+            Ok::<_, Error>((plan.platform.clone().normalize().format_all(), key))
+        });
+        let keys = try_join_all(keys).await?;
+        let (json, text) = fal::key::shown(&keys);
+        Ok(subrequest::keyed(json, text))
     }
 
     /// What the target can be given.
@@ -273,13 +314,19 @@ impl<G: Gateway> Job<'_, G> {
         read: &Read,
         wanted: Option<&Platform>,
         mut plan: Plan,
+        facts: &Facts,
         scanner: Option<&Scanner>,
     ) -> Result<Built> {
-        let fal = read.fal()?;
-        let report = match fal.adds_layers() {
+        let fal = match read.fal()?.adds_layers() {
             false => None,
-            true => Some(layers::add(self, fal, &mut plan, wanted).await?),
+            true => Some(layers::add(self, read, facts, &mut plan, wanted).await?),
         };
+        let (report, key) = fal.unzip();
+        let key = key.flatten().map(|key| key.digest());
+        if let Some(key) = &key {
+            let labels = &mut plan.image.config.labels;
+            labels.insert(fal::key::LABEL.to_owned(), key.clone());
+        }
         let definition = self
             .marshal(&plan, plan.output, wanted)
             .map_err(|error| error.context("failed to marshal LLB definition"))?;
@@ -306,6 +353,7 @@ impl<G: Gateway> Job<'_, G> {
             platform,
             sbom,
             report,
+            key,
         })
     }
 

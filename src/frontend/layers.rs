@@ -8,6 +8,7 @@ use crate::{
     diagnostic::Diagnostic,
     fal::{
         self,
+        key::Key,
         layers::{Base, Installed, Layers},
         secrets::Watched,
     },
@@ -21,35 +22,43 @@ use crate::{
 };
 
 use super::{
-    build::Job,
+    build::{Job, Read},
     context,
     error::{Error, Result},
+    key,
     options::Options,
     secrets,
+    warnings::Facts,
 };
 
 /// The definition of the frontend's own image, which the daemon hands to every frontend (BuildKit 0.10 and later).
 const OWN_IMAGE: &str = "/run/config/buildkit/metadata/frontend.bin";
 
-/// Adds the layers to a plan and gives the report of what is there now.
+/// Adds the layers to a plan and gives the report of what is there now, and the key of the build.
 pub(super) async fn add(
     job: &Job<'_, impl Gateway>,
-    fal: &fal::Options,
+    read: &Read,
+    facts: &Facts,
     plan: &mut Plan,
     wanted: Option<&Platform>,
-) -> Result<Report> {
-    let (layers, watched) = prepare(job, fal, plan).await?;
+) -> Result<(Report, Option<Key>)> {
+    let fal = read.fal()?;
+    let helper = helper(job.gateway, job.options, &mut plan.llb).await?;
+    let asked = key::ask(job, read, facts, plan, helper)?;
+    let (layers, watched) = prepare(job, fal, plan, helper);
     let lines = fal.asked_at().or(plan.target_lines);
     let looked = layers.look(&mut plan.llb, plan.output, false);
-    let (found, told) = tokio::join!(
+    let (found, told, key) = tokio::join!(
         read_report(job, plan, looked, LOOK_FILE, wanted),
         secrets::tell_absent(job, plan, &watched, wanted),
+        key::read(job, plan, &asked, wanted),
     );
     told?;
     let found = match found {
         Ok(report) => report,
         Err(error) => return Err(explain(job, &layers, plan, wanted, error).await.at(lines)),
     };
+    let key = key::or_tell(job, key).await;
     let mut last: Option<Installed> = None;
     if found.wants_curl() {
         let is_ahead = found.can_fetch_ahead();
@@ -62,10 +71,11 @@ pub(super) async fn add(
         commit(plan, installed, "fal-helper runtime");
         last = Some(installed);
     }
-    match last {
-        None => Ok(found),
-        Some(installed) => Ok(read_report(job, plan, installed.report, REPORT_FILE, wanted).await?),
-    }
+    let report = match last {
+        None => found,
+        Some(installed) => read_report(job, plan, installed.report, REPORT_FILE, wanted).await?,
+    };
+    Ok((report, key))
 }
 
 /// Adds every layer that the options allow, without asking anything of the image.
@@ -74,18 +84,19 @@ pub(super) async fn add_all(
     fal: &fal::Options,
     plan: &mut Plan,
 ) -> Result<()> {
-    let (layers, _) = prepare(job, fal, plan).await?;
+    let helper = helper(job.gateway, job.options, &mut plan.llb).await?;
+    let (layers, _) = prepare(job, fal, plan, helper);
     plan.output = layers.all(&mut plan.llb, plan.output);
     Ok(())
 }
 
 /// What the steps need to know. The user's own steps get what they need of ours before any is added.
-async fn prepare(
+fn prepare(
     job: &Job<'_, impl Gateway>,
     fal: &fal::Options,
     plan: &mut Plan,
-) -> Result<(Layers, Vec<Watched>)> {
-    let helper = helper(job.gateway, job.options, &mut plan.llb).await?;
+    helper: Output,
+) -> (Layers, Vec<Watched>) {
     let watched = secrets::watch(job, fal, plan, helper);
     let run = &job.options.run;
     let lines = fal
@@ -125,11 +136,15 @@ async fn prepare(
             .llb
             .supports(llb::caps::EXEC_MOUNT_CONTENT_CACHE),
     };
-    Ok((layers, watched))
+    (layers, watched)
 }
 
 /// The file system of the frontend's own image: as the daemon hands it over, else found by the name that it was started under.
-async fn helper(gateway: &impl Gateway, options: &Options, graph: &mut Graph) -> Result<Output> {
+pub(super) async fn helper(
+    gateway: &impl Gateway,
+    options: &Options,
+    graph: &mut Graph,
+) -> Result<Output> {
     if let Ok(bytes) = std::fs::read(OWN_IMAGE) {
         let definition = pb::Definition::decode(bytes.as_slice())
             .map_err(|error| no_helper(&error.to_string()))?;

@@ -9,6 +9,7 @@ mod environment;
 mod epoch;
 mod error;
 mod forward;
+mod key;
 mod layers;
 mod manifest;
 mod once;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    fal,
     gateway::{Attestation, Ref, Refs, SolveResult},
     golang::{Timestamp, json},
     reference::platform::Platform,
@@ -23,6 +24,8 @@ pub(super) struct Built {
     pub(super) sbom: Option<Attestation>,
     /// What was found and done for fal.
     pub(super) report: Option<fal_helper::report::Report>,
+    /// What it is called, `fal.key`.
+    pub(super) key: Option<String>,
 }
 
 /// A platform as the exporters list it.
@@ -100,6 +103,18 @@ pub(super) fn of(built: Vec<Built>, is_multi_platform: bool) -> SolveResult {
                 json::to_string(&report).into_bytes(),
             );
             messages.push(report.summary());
+        }
+        if let Some(fal_key) = one.key {
+            // As exporters read it: an annotation of the manifest.
+            let kind = match is_multi_platform {
+                true => format!("annotation-manifest[{}]", one.platform.id),
+                false => "annotation".to_owned(),
+            };
+            metadata.insert(
+                format!("{kind}.{}", fal::key::LABEL),
+                fal_key.clone().into_bytes(),
+            );
+            metadata.insert(key("frontend.fal.key"), fal_key.into_bytes());
         }
         match is_multi_platform {
             true => {

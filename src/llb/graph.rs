@@ -389,7 +389,7 @@ impl Vertex {
 }
 
 impl Operation {
-    fn inputs(&self) -> Vec<Output> {
+    pub(super) fn inputs(&self) -> Vec<Output> {
         match self {
             Self::Source(_) => Vec::new(),
             Self::Exec(exec) => exec.inputs().flatten().collect(),

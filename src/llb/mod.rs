@@ -22,6 +22,7 @@ pub use json::convert_llb_json;
 pub use marshal::marshal;
 pub use ops::{exec, file, source};
 pub use print::print;
+pub use uses::{Read, Uses};
 
 pub mod caps;
 pub mod json;
@@ -34,6 +35,7 @@ mod ops;
 mod path;
 mod print;
 mod sourcemap;
+mod uses;
 
 #[cfg(test)]
 mod tests;

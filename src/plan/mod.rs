@@ -32,7 +32,7 @@ pub use facts::{BaseImage, CommandFacts, Facts, Seen};
 pub use options::{NoCache, Options, Overrides, RunSettings, extra_hosts};
 pub use question::{Answer, Known, Query, Wanted};
 pub use remote::{git_source, http_source};
-pub use resolve::{Bases, Resolution, Step, suggest_image};
+pub use resolve::{Bases, Resolution, Root, RootKind, Step, suggest_image};
 pub use scan::{SCANNED, Scanned, Scanner};
 
 use std::{
@@ -83,6 +83,12 @@ pub struct Plan {
     runs_nothing: bool,
     /// What an SBOM tells of beside the target.
     pub scanned: Scanned,
+    /// The main context.
+    pub context: llb::Output,
+    /// What the stages begin with and read from that are planned.
+    pub roots: Vec<Root>,
+    /// Which stage of the file the target is, from zero.
+    pub target: usize,
 }
 
 impl Plan {
@@ -140,6 +146,7 @@ struct Planner<'a> {
     read: Vec<BTreeSet<String>>,
     /// Local named contexts, each described once the paths read from it are known.
     locals: Vec<context::PendingLocal>,
+    roots: Vec<Root>,
     /// How many `--link` layers there are.
     links: usize,
     /// Whether some RUN has nothing to run.
@@ -158,6 +165,7 @@ impl<'a> Planner<'a> {
             mut llb,
             file,
             locals,
+            roots,
         } = bases;
         let graph = Arc::new(graph);
         facts.graph = Some(Arc::clone(&graph));
@@ -177,6 +185,7 @@ impl<'a> Planner<'a> {
             context,
             context_paths: BTreeSet::new(),
             locals,
+            roots,
             links: 0,
             runs_nothing: false,
             current,
@@ -328,6 +337,9 @@ impl<'a> Planner<'a> {
             ignore_cache: state.ignore_cache,
             runs_nothing: self.runs_nothing,
             scanned,
+            context: self.context,
+            roots: self.roots,
+            target: target.index(),
         })
     }
 

@@ -42,6 +42,7 @@ pub struct Resolution<'a> {
     llb: llb::Graph,
     file: llb::SourceMapId,
     locals: Vec<PendingLocal>,
+    roots: Vec<Root>,
     /// The configs of the images that stages begin with, each read once.
     configs: HashMap<Wanted, Arc<image::Config>>,
     /// The config of a stage that begins with nothing, of which a mount without a source is one.
@@ -63,6 +64,7 @@ pub struct Bases {
     pub(super) llb: llb::Graph,
     pub(super) file: llb::SourceMapId,
     pub(super) locals: Vec<PendingLocal>,
+    pub(super) roots: Vec<Root>,
 }
 
 impl<'a> Resolution<'a> {
@@ -80,6 +82,7 @@ impl<'a> Resolution<'a> {
             llb,
             file,
             locals: Vec::new(),
+            roots: Vec::new(),
             configs: HashMap::new(),
             empty: image::empty_image(options.target_platform).into(),
         }
@@ -102,6 +105,7 @@ impl<'a> Resolution<'a> {
                     llb,
                     file,
                     locals,
+                    roots,
                     ..
                 } = self;
                 return Ok(Step::Done(Box::new(Bases {
@@ -110,6 +114,7 @@ impl<'a> Resolution<'a> {
                     llb,
                     file,
                     locals,
+                    roots,
                 })));
             }
         }
@@ -306,6 +311,8 @@ impl<'a> Resolution<'a> {
             self.options,
             self.states[id.index()].reads,
         )?;
+        self.roots
+            .push(Root::new(&self.graph, id, query, &loaded.root));
         let state = &mut self.states[id.index()];
         state.is_done = true;
         loaded.enter(state);
@@ -330,6 +337,8 @@ impl<'a> Resolution<'a> {
             self.states[id.index()].reads,
         )?;
         let platform = self.platform_of(id);
+        self.roots
+            .push(Root::new(&self.graph, id, query, &loaded.root));
         let state = &mut self.states[id.index()];
         loaded.enter(state);
         let image = loaded
@@ -360,6 +369,8 @@ impl<'a> Resolution<'a> {
             Some(Answer::Moved(source)) => return Err(self.moved_base(query, source)),
             _ => return Err(messages::no_answer(&query.written)),
         };
+        let root = RootKind::Image(digest.clone());
+        self.roots.push(Root::new(&self.graph, id, query, &root));
         let mut platform = self.platform_of(id);
         let image = match self.configs.get(&query.wanted) {
             Some(image) => Arc::clone(image),
@@ -449,6 +460,39 @@ impl<'a> Resolution<'a> {
         }
         self.rounds += usize::from(brought);
         Ok(brought)
+    }
+}
+
+/// What a stage begins with, or what a command reads from, that is no stage of the file and not empty.
+#[derive(Debug, Clone)]
+pub struct Root {
+    /// As the file names it: the stage that a named context stands in for, else the base, variables replaced.
+    pub name: String,
+    /// What it is.
+    pub kind: RootKind,
+}
+
+/// What stands behind a [`Root`].
+#[derive(Debug, Clone)]
+pub enum RootKind {
+    /// Nothing: an empty file system.
+    Scratch,
+    /// An image, by the digest of its manifest or index; empty where nobody knows it.
+    Image(String),
+    /// Files: a directory of the client, a repository or a download.
+    Files(llb::Output),
+    /// The result of another build.
+    Input(Box<pb::Definition>),
+}
+
+impl Root {
+    fn new(graph: &Graph, id: StageId, query: &Query, kind: &RootKind) -> Self {
+        let stage = graph.stage(id);
+        let name = stage.name.clone().filter(|_| stage.context.is_some());
+        Self {
+            name: name.unwrap_or_else(|| query.written.clone()),
+            kind: kind.clone(),
+        }
     }
 }
 

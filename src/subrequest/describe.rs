@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::golang::{json, tabwriter};
 
-use super::{ALL, Answer, JSON, Named, Question, Subrequest, TEXT};
+use super::{ALL, Answer, FAL, JSON, Named, Question, Subrequest, TEXT};
 
 pub(super) const DESCRIBE: Subrequest = Subrequest {
     question: Question::Describe,
@@ -17,9 +17,10 @@ pub(super) const DESCRIBE: Subrequest = Subrequest {
     metadata: &[Named::plain(JSON), Named::plain(TEXT)],
 };
 
-/// Every subrequest, as JSON and as a table.
-pub fn describe() -> Answer {
-    let entries = ALL.map(|subrequest| Entry {
+/// Every subrequest, as JSON and as a table; those about fal where something is done for it.
+pub fn describe(is_for_fal: bool) -> Answer {
+    let fal = FAL.into_iter().filter(|_| is_for_fal);
+    let entries = ALL.into_iter().chain(fal).map(|subrequest| Entry {
         name: subrequest.name,
         version: subrequest.version,
         kind: "rpc",
@@ -29,6 +30,7 @@ pub fn describe() -> Answer {
         metadata: subrequest.metadata,
         refs: None,
     });
+    let entries: Vec<Entry> = entries.collect();
     let mut table = String::from("NAME\tVERSION\tDESCRIPTION\n");
     for Entry {
         name,

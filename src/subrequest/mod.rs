@@ -7,6 +7,7 @@
 
 mod convert_llb;
 mod describe;
+mod key;
 mod lint;
 mod outline;
 mod places; // lines of the file, as the answers write them
@@ -17,11 +18,12 @@ mod tests;
 
 pub use convert_llb::converted;
 pub use describe::describe;
+pub use key::keyed;
 pub use lint::{Mistake, linted};
 pub use outline::{Layer, Subject, outline};
 pub use targets::targets;
 
-/// Every subrequest, in the order of `describe`.
+/// Every subrequest of any Dockerfile, in the order of `describe`.
 pub const ALL: [&Subrequest; 5] = [
     &outline::OUTLINE,
     &targets::TARGETS,
@@ -30,9 +32,13 @@ pub const ALL: [&Subrequest; 5] = [
     &describe::DESCRIBE,
 ];
 
+/// Those about what is done for fal, which stand behind the others.
+pub const FAL: [&Subrequest; 1] = [&key::KEY];
+
 /// The question of this name.
 pub fn find(name: &str) -> Option<Question> {
-    let found = ALL.iter().find(|subrequest| subrequest.name == name);
+    let mut all = ALL.iter().chain(&FAL);
+    let found = all.find(|subrequest| subrequest.name == name);
     found.map(|subrequest| subrequest.question)
 }
 
@@ -49,6 +55,8 @@ pub enum Question {
     ConvertLlb,
     /// Which questions there are.
     Describe,
+    /// What the result is called.
+    Key,
 }
 
 /// A subrequest, as `describe` lists it.

@@ -98,7 +98,12 @@ fn thousands_of_warnings_have_an_answer_of_a_size() {
 fn each_subrequest_is_found_by_its_name() {
     for subrequest in ALL {
         assert_eq!(find(subrequest.name), Some(subrequest.question));
-        assert!(text(&describe(), JSON).contains(subrequest.name));
+        assert!(text(&describe(false), JSON).contains(subrequest.name));
+    }
+    for subrequest in FAL {
+        assert_eq!(find(subrequest.name), Some(subrequest.question));
+        assert!(text(&describe(true), JSON).contains(subrequest.name));
+        assert!(!text(&describe(false), JSON).contains(subrequest.name));
     }
     assert_eq!(find("frontend.nothing"), None);
 }

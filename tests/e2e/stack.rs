@@ -116,8 +116,8 @@ impl Stack {
         serde_json::from_slice(&output.stdout).expect("a config is JSON")
     }
 
-    /// The platforms of an index in the registry, in its order.
-    pub(super) fn index(&self, image: &str) -> Vec<String> {
+    /// The manifest or the index of an image in the registry.
+    pub(super) fn manifest(&self, image: &str) -> Value {
         let output = Command::new("skopeo")
             .args(["inspect", "--tls-verify=false", "--raw"])
             .arg(format!("docker://{image}"))
@@ -125,7 +125,12 @@ impl Stack {
             .output()
             .expect("skopeo starts");
         assert!(output.status.success(), "{}", printed(&output));
-        let index: Value = serde_json::from_slice(&output.stdout).expect("an index is JSON");
+        serde_json::from_slice(&output.stdout).expect("a manifest is JSON")
+    }
+
+    /// The platforms of an index in the registry, in its order.
+    pub(super) fn index(&self, image: &str) -> Vec<String> {
+        let index = self.manifest(image);
         let platforms = index["manifests"].as_array().into_iter().flatten();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         platforms

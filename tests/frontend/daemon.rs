@@ -10,8 +10,8 @@ use std::{
 
 use fal_frontend::{
     gateway::{
-        Capabilities, CapabilitySet, Error, FileRange, Gateway, Ref, ResolvedImage, ResolvedSource,
-        Result, SolveRequest, SolveResult, SourceRequest, Stat, Warning,
+        Capabilities, CapabilitySet, Error, FileRange, Gateway, Ref, ResolvedHttp, ResolvedImage,
+        ResolvedSource, Result, SolveRequest, SolveResult, SourceRequest, Stat, Warning,
     },
     llb,
     proto::pb::{self, op},
@@ -36,6 +36,8 @@ pub(super) struct Daemon {
     pub(super) inputs: BTreeMap<String, pb::Definition>,
     /// The files of everything that is no folder of the client.
     pub(super) files: BTreeMap<&'static str, Bytes>,
+    /// What downloads and repositories hold, by identifier.
+    pub(super) checksums: BTreeMap<&'static str, &'static str>,
     /// What a policy puts in the place of a source, by identifier.
     pub(super) policy: BTreeMap<&'static str, &'static str>,
     seen: RefCell<Seen>,
@@ -70,6 +72,7 @@ impl Daemon {
             locals,
             inputs: BTreeMap::new(),
             files: BTreeMap::new(),
+            checksums: BTreeMap::new(),
             policy: BTreeMap::new(),
             seen: RefCell::default(),
         }
@@ -156,6 +159,17 @@ impl Gateway for Daemon {
             source.identifier = (*moved).to_owned();
             return Ok(ResolvedSource {
                 source,
+                ..Default::default()
+            });
+        }
+        if let Some(checksum) = self.checksums.get(&*source.identifier) {
+            let http = ResolvedHttp {
+                checksum: (*checksum).to_owned(),
+                ..ResolvedHttp::default()
+            };
+            return Ok(ResolvedSource {
+                source,
+                http: Some(http),
                 ..Default::default()
             });
         }

@@ -2,7 +2,7 @@
 //!
 //! Our image builds the examples of `tests/cache` and one with the fal layers, and fails a step, on
 //! releases of BuildKit from three years and inside the oldest Docker Engine that is still packaged.
-//! What one daemon put into a registry's cache is cached for another.
+//! What one daemon put into a registry's cache is cached for another, and `fal.key` is the same on both.
 
 use std::{
     collections::BTreeMap,
@@ -67,6 +67,9 @@ const PLACES: [Place; 5] = [
     },
 ];
 
+/// The example with the fal layers.
+const FAL: &str = "fal";
+
 /// What to build with.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -100,7 +103,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     };
     let mut examples = examples(&dockerfile)?;
     examples.push(Example {
-        name: "fal".to_owned(),
+        name: FAL.to_owned(),
         folder: workspace::root().join("examples/base-python"),
         options: Vec::new(),
         frontend: fal,
@@ -153,7 +156,8 @@ impl Place {
         }
     }
 
-    /// Builds on the stack's daemon with a cache in the registry, and then here from it: every step must be there.
+    /// Builds on the stack's daemon with a cache in the registry, and then here from it: every step must be there, and where the
+    /// result has a name for fal it must be the same.
     fn shared_cache(&self, stack: &Stack, examples: &[Example], second: &str) -> Result<usize> {
         let mut failures = 0;
         for example in examples.iter().filter(|example| example.refused.is_none()) {
@@ -164,14 +168,20 @@ impl Place {
             );
             let mut first = example.buildctl(stack, &stack.buildkit_host);
             first.args(["--export-cache", &format!("{cache},mode=max")]);
+            let keys = place("keys")?;
+            let [ours, other] = ["ours", "other"].map(|name| keys.join(name));
+            first.arg("--metadata-file").arg(&ours);
             let exported = first.stdin(Stdio::null()).output()?;
             let mut second = example.buildctl(stack, second);
             second.args(["--import-cache", &cache]);
+            second.arg("--metadata-file").arg(&other);
             let imported = second.stdin(Stdio::null()).output()?;
             let log = String::from_utf8_lossy(&imported.stderr);
             let steps = steps(&log);
             let is_right = exported.status.success()
                 && imported.status.success()
+                && fal_key(&ours) == fal_key(&other)
+                && fal_key(&ours).is_some() == (example.name == FAL)
                 && !steps.is_empty()
                 && steps.values().all(|cached| *cached);
             let verdict = if is_right { "cached" } else { "WRONG" };
@@ -235,6 +245,12 @@ impl Example {
         }
         command
     }
+}
+
+/// `fal.key` in a metadata file.
+fn fal_key(metadata: &Path) -> Option<String> {
+    let metadata: serde_json::Value = serde_json::from_slice(&fs::read(metadata).ok()?).ok()?;
+    Some(metadata["frontend.fal.key"].as_str()?.to_owned())
 }
 
 /// The numbered steps in plain progress, by their number in it, and whether each came from the cache. Base images are none.

@@ -14,6 +14,7 @@ use crate::{
         Options, messages, op_platform, paths,
         question::{Answer, Known, Query, Wanted},
         remote::{git_source, http_source},
+        resolve::RootKind,
         state::StageState,
     },
     proto::pb,
@@ -67,14 +68,17 @@ pub(in crate::plan) struct Loaded {
     pub(in crate::plan) output: llb::Input,
     platform: Option<Platform>,
     pub(in crate::plan) image: Option<image::Config>,
+    pub(in crate::plan) root: RootKind,
 }
 
 impl Loaded {
+    /// Files without a config.
     fn plain(output: llb::Input) -> Self {
         Self {
             output,
             platform: None,
             image: None,
+            root: output.map_or(RootKind::Scratch, RootKind::Files),
         }
     }
 
@@ -193,7 +197,9 @@ pub(in crate::plan) fn load(
         (
             Origin::Image(name),
             Some(Answer::Image {
-                reference, config, ..
+                reference,
+                digest,
+                config,
             }),
         ) => {
             let meta = on_platform(Meta::named(format!("[context {key}] {name}")));
@@ -207,9 +213,10 @@ pub(in crate::plan) fn load(
                 output: Some(output),
                 platform,
                 image: Some(undated(config).map_err(messages::text)?),
+                root: RootKind::Image(digest.clone()),
             })
         }
-        (Origin::OciLayout { store, reference }, Some(Answer::Image { config, .. })) => {
+        (Origin::OciLayout { store, reference }, Some(Answer::Image { config, digest, .. })) => {
             let meta = on_platform(Meta::named(format!("[context {key}] OCI load from client")));
             let store = OciStore {
                 session_id: options.session.to_owned(),
@@ -227,6 +234,7 @@ pub(in crate::plan) fn load(
                 output: Some(output),
                 platform,
                 image: Some(undated(config).map_err(messages::bad_oci_config)?),
+                root: RootKind::Image(digest.clone()),
             })
         }
         (Origin::Local(local), Some(Answer::Ignore(excludes))) => {
@@ -289,6 +297,7 @@ fn input(name: &str, key: &str, llb: &mut llb::Graph, options: &Options<'_>) -> 
     };
     Ok(Loaded {
         image,
+        root: RootKind::Input(Box::new(definition.clone())),
         ..Loaded::plain(output)
     })
 }

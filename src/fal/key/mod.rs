@@ -1,0 +1,457 @@
+//! `fal.key`: a name of what a build would give.
+//!
+//! Takes what is known of a build before anything of it ran: its plan, the Dockerfile, the fal options. Gives a [`Question`]: which
+//! contexts must be listed and which remote sources be asked for; and of the answers a [`Key`]. Nothing here asks anybody: the
+//! frontend has the contexts listed inside the graph, the command line lists plain files.
+//!
+//! ```text
+//! Build → Question ─ listings, digests → Key: records → encoding → SHA-256
+//! ```
+//! `docs/fal-key.md` is the specification, `tests/key/vectors.json` has examples of it.
+
+mod files; // which files of a context are read
+mod options; // fal options as they are in force
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use fal_helper::{
+    cli,
+    context::{Entry, Listing},
+};
+use prost::Message;
+use serde_json::{Value, json};
+
+use crate::{
+    fal::{self, layers},
+    llb::{
+        self, Graph, Meta, Output, Read,
+        exec::{Exec, Mount, NetMode},
+        source::Source,
+    },
+    plan::{self, Plan, RootKind, Seen},
+    proto::pb,
+    stage,
+};
+
+use files::Selection;
+
+/// The encoding, with its version.
+pub const ENCODING: &str = "fal.key/1";
+/// The label of an image and the annotation of its manifest that hold its key.
+pub const LABEL: &str = "ai.fal.key";
+/// The build argument that keeps apart what has the same key otherwise.
+pub const SALT: &str = "FAL_KEY_SALT";
+
+/// Where a step sees the context that it lists.
+const CONTEXT: &str = "/.fal-context";
+
+/// The arguments that are there without being written. The platform stands for those of the target, and the daemon's own decides
+/// how something is built, not what.
+const AUTOMATIC: [&str; 11] = [
+    "BUILDPLATFORM",
+    "BUILDOS",
+    "BUILDOSVERSION",
+    "BUILDARCH",
+    "BUILDVARIANT",
+    "TARGETPLATFORM",
+    "TARGETOS",
+    "TARGETOSVERSION",
+    "TARGETARCH",
+    "TARGETVARIANT",
+    "TARGETSTAGE",
+];
+/// Stands with the epoch.
+const EPOCH: &str = "SOURCE_DATE_EPOCH";
+
+/// One part of a key: its kind, and what it says.
+pub type Record = Vec<Vec<u8>>;
+
+/// A name of what a build would give.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    records: BTreeSet<Record>,
+}
+
+impl Key {
+    /// The key of these parts. Their order does not matter, nor does it how often one is there.
+    pub fn new(records: impl IntoIterator<Item = Record>) -> Self {
+        let records = records.into_iter().collect();
+        Self { records }
+    }
+
+    /// What is hashed: the name of the encoding, then every part in the order of their bytes, each with its length.
+    pub fn encoding(&self) -> Vec<u8> {
+        let parts: BTreeSet<Vec<u8>> = self.records.iter().map(joined).collect();
+        let mut bytes = sized(ENCODING.as_bytes());
+        bytes.extend(parts.iter().flat_map(|part| sized(part)));
+        bytes
+    }
+
+    /// `sha256:` and hexadecimal digits.
+    pub fn digest(&self) -> String {
+        llb::digest(&self.encoding())
+    }
+
+    /// The parts, in order.
+    pub fn records(&self) -> &BTreeSet<Record> {
+        &self.records
+    }
+
+    /// The parts as JSON, each an array of its fields. A field that is no UTF-8 is an object with its bytes.
+    pub fn parts(&self) -> Vec<Value> {
+        let field = |field: &Vec<u8>| match std::str::from_utf8(field) {
+            Ok(text) => Value::from(text),
+            Err(_) => json!({ "base64": BASE64_STANDARD.encode(field) }),
+        };
+        let part = |record: &Record| record.iter().map(field).collect();
+        self.records.iter().map(part).collect()
+    }
+}
+
+/// The keys of a build, one a platform, as the subrequest and the command line give them: as JSON, and as lines.
+pub fn shown(keys: &[(String, Key)]) -> (String, String) {
+    let text = match keys {
+        [(_, only)] => format!("{}\n", only.digest()),
+        keys => keys
+            .iter()
+            .map(|(platform, key)| format!("{platform} {}\n", key.digest()))
+            .collect(),
+    };
+    // A line a part, so that two answers can be compared line by line.
+    let key = |(platform, key): &(String, Key)| {
+        let parts: Vec<String> = key.parts().iter().map(Value::to_string).collect();
+        format!(
+            "{{\"platform\": {}, \"key\": \"{}\", \"parts\": [\n{}\n]}}",
+            Value::from(platform.as_str()),
+            key.digest(),
+            parts.join(",\n")
+        )
+    };
+    let keys: Vec<String> = keys.iter().map(key).collect();
+    let keys = keys.join(", ");
+    let json = format!("{{\"encoding\": \"{ENCODING}\", \"keys\": [{keys}]}}\n");
+    (json, text)
+}
+
+/// A record as bytes: its fields, each with its length.
+fn joined(record: &Record) -> Vec<u8> {
+    record.iter().flat_map(|field| sized(field)).collect()
+}
+
+/// `3:abc,`
+fn sized(bytes: &[u8]) -> Vec<u8> {
+    let mut sized = format!("{}:", bytes.len()).into_bytes();
+    sized.extend_from_slice(bytes);
+    sized.push(b',');
+    sized
+}
+
+/// A build, before anything of it ran.
+pub struct Build<'a> {
+    /// The Dockerfile as it is read.
+    pub text: &'a [u8],
+    /// What is done for fal.
+    pub options: &'a fal::Options,
+    /// The plan, without the fal layers.
+    pub plan: &'a Plan,
+    /// What was seen of the stages.
+    pub stages: &'a stage::Facts,
+    /// What was seen while planning.
+    pub facts: &'a plan::Facts,
+    /// The build arguments that were given.
+    pub build_args: &'a BTreeMap<String, String>,
+    /// The labels that were given beside the Dockerfile.
+    pub labels: &'a BTreeMap<String, String>,
+    /// What starts in the image whatever the Dockerfile says.
+    pub overrides: &'a plan::Overrides,
+}
+
+/// What must be found out for a key.
+#[derive(Debug)]
+pub struct Question {
+    known: BTreeSet<Record>,
+    contexts: Vec<Context>,
+    /// The remote sources whose present content has to be asked for.
+    pub remotes: Vec<Source>,
+    /// The bases whose digest nobody knows.
+    pub unknown_bases: Vec<String>,
+}
+
+/// A context that is read.
+#[derive(Debug)]
+struct Context {
+    /// As the file names it; the main context has no name.
+    name: String,
+    output: Output,
+    selections: BTreeSet<Selection>,
+}
+
+impl Build<'_> {
+    /// What is known, and what is not.
+    pub fn question(&self) -> Question {
+        let mut question = Question {
+            known: BTreeSet::new(),
+            contexts: Vec::new(),
+            remotes: Vec::new(),
+            unknown_bases: Vec::new(),
+        };
+        let Question { known, .. } = &mut question;
+        let plan = self.plan;
+        let mut add = |fields: &[&str]| {
+            known.insert(fields.iter().map(|field| (*field).into()).collect());
+        };
+        add(&["dockerfile", &llb::digest(self.text)]);
+        add(&["target", &plan.target.to_string()]);
+        add(&["platform", &plan.platform.clone().normalize().format_all()]);
+        if let Some(epoch) = plan.epoch {
+            add(&["epoch", &epoch.unix().to_string()]);
+        }
+        for (name, value) in self.arguments() {
+            add(&["argument", name, value]);
+        }
+        for (key, value) in options::in_force(self.options) {
+            add(&["option", key, &value]);
+        }
+        for (place, layer) in self.options.requirements.iter().enumerate() {
+            add(&["requirements", &place.to_string(), &layer.text]);
+        }
+        for (name, value) in self.labels {
+            add(&["label", name, value]);
+        }
+        if let Some(salt) = self.build_args.get(SALT).filter(|salt| !salt.is_empty()) {
+            add(&["salt", &llb::digest(salt.as_bytes())]);
+        }
+        let config = &plan.image.config;
+        for (kind, given, words) in [
+            ("entrypoint", &self.overrides.entrypoint, &config.entrypoint),
+            ("cmd", &self.overrides.cmd, &config.cmd),
+        ] {
+            if given.is_some() {
+                let words = words.iter().map(String::as_str);
+                add(&std::iter::once(kind).chain(words).collect::<Vec<_>>());
+            }
+        }
+        self.roots(&mut question);
+        self.uses(&mut question);
+        question
+    }
+
+    /// The arguments that what is planned declares or that a FROM of it is made of, with the values that they have.
+    fn arguments(&self) -> BTreeSet<(&str, &str)> {
+        let declared = |name: &str| {
+            let (name, facts) = self.stages.declared.get_key_value(name)?;
+            Some((name.as_str(), facts.value.as_deref()?))
+        };
+        let mut arguments = BTreeSet::new();
+        for command in &self.facts.commands {
+            let mut name = "";
+            for seen in &command.seen {
+                match seen {
+                    Seen::Argument { key } => name = key,
+                    Seen::Value(Some(value)) => drop(arguments.insert((name, value.as_str()))),
+                    Seen::Inherited => arguments.extend(declared(name)),
+                    _ => {}
+                }
+            }
+        }
+        if let Some(graph) = &self.facts.graph {
+            let stages = self.stages.stages.iter().zip(graph.reachable());
+            for (stage, _) in stages.filter(|(stage, reached)| *reached && !stage.is_replaced) {
+                let words = std::iter::once(&stage.base).chain(&stage.platform);
+                let names = words.flat_map(|word| &word.matched);
+                arguments.extend(names.filter_map(|name| declared(name)));
+            }
+        }
+        arguments.retain(|(name, _)| {
+            let is_given = self.build_args.contains_key(*name);
+            *name != EPOCH && (is_given || !AUTOMATIC.contains(name))
+        });
+        arguments
+    }
+
+    /// What stages begin with.
+    fn roots(&self, question: &mut Question) {
+        question.contexts.push(Context {
+            name: String::new(),
+            output: self.plan.context,
+            selections: BTreeSet::new(),
+        });
+        for root in &self.plan.roots {
+            let mut add = |kind: &str, digest: &str| {
+                let fields = [kind, &root.name, digest];
+                let record = fields.iter().map(|field| (*field).into()).collect();
+                question.known.insert(record);
+            };
+            match &root.kind {
+                RootKind::Scratch => add("empty", ""),
+                RootKind::Image(digest) if digest.is_empty() => {
+                    question.unknown_bases.push(root.name.clone());
+                }
+                RootKind::Image(digest) => add("base", digest),
+                RootKind::Input(definition) => add("input", &digest_of_input(definition)),
+                RootKind::Files(output) => question.contexts.push(Context {
+                    name: root.name.clone(),
+                    output: *output,
+                    selections: BTreeSet::new(),
+                }),
+            }
+        }
+    }
+
+    /// What is read of contexts and remote sources, and which secrets are mounted.
+    fn uses(&self, question: &mut Question) {
+        let outputs: Vec<Output> = question.contexts.iter().map(|it| it.output).collect();
+        let used = self.plan.llb.used_by(self.plan.output, &outputs);
+        for (place, read) in used.reads {
+            if let Some(context) = question.contexts.get_mut(place) {
+                context.selections.insert(match read {
+                    Read::Copy(copy) => Selection::of_copy(copy),
+                    Read::Path(path) => Selection::Path(path.to_owned()),
+                });
+            }
+        }
+        question.contexts.retain(|it| !it.selections.is_empty());
+        for source in used.others {
+            match remote(source) {
+                None => {}
+                Some((record, true)) => drop(question.known.insert(record)),
+                Some((_, false)) if question.remotes.contains(source) => {}
+                Some((_, false)) => question.remotes.push(source.clone()),
+            }
+        }
+        for id in used.secrets {
+            question.known.insert(vec!["secret".into(), id.into()]);
+        }
+    }
+}
+
+impl Question {
+    /// Adds a step for each context that lists what is in it, and gives the directories with the listings.
+    pub fn list(
+        &self,
+        graph: &mut Graph,
+        helper: Output,
+        build_platform: &pb::Platform,
+    ) -> Vec<Output> {
+        let step = |context: &Context| {
+            let exec = Exec {
+                args: layers::command(cli::list_arguments(CONTEXT, layers::OUT)),
+                cwd: "/".to_owned(),
+                network: NetMode::None,
+                mounts: vec![
+                    layers::helper(helper),
+                    Mount::bind(CONTEXT, context.output).readonly(),
+                    Mount::bind(layers::OUT, None),
+                ],
+                ..Exec::default()
+            };
+            let shown = match context.name.as_str() {
+                "" => "[fal] list the build context".to_owned(),
+                name => format!("[fal] list the context {name}"),
+            };
+            let meta = Meta::named(shown).on(build_platform.clone());
+            layers::last_output(graph.add_exec(exec, meta)).unwrap_or(helper)
+        };
+        self.contexts.iter().map(step).collect()
+    }
+
+    /// The names of the contexts that must be listed, in order; the main context has none.
+    pub fn contexts(&self) -> impl Iterator<Item = &str> {
+        self.contexts.iter().map(|context| context.name.as_str())
+    }
+
+    /// The key, once every context is listed and every remote source is known by a commit or a checksum, in their order.
+    pub fn answer(&self, listings: &[Listing], remotes: &[String]) -> Key {
+        let mut records = self.known.clone();
+        for (context, listing) in self.contexts.iter().zip(listings) {
+            let mut read = BTreeSet::new();
+            for selection in &context.selections {
+                selection.select(listing, &mut read);
+            }
+            for path in read {
+                if let Some(entry) = listing.get(path) {
+                    records.insert(file(&context.name, path, entry));
+                }
+            }
+        }
+        for (source, digest) in self.remotes.iter().zip(remotes) {
+            records.insert(remote_record(source, digest));
+        }
+        Key::new(records)
+    }
+}
+
+fn file(context: &str, path: &[u8], entry: &Entry) -> Record {
+    let (kind, value) = match entry {
+        Entry::File(hash) => ("file", hash.clone().into_bytes()),
+        Entry::Directory(mode) => ("directory", mode.to_string().into_bytes()),
+        Entry::Link(target) => ("link", target.clone()),
+        Entry::Special(mode) => ("special", mode.to_string().into_bytes()),
+    };
+    vec![kind.into(), context.into(), path.to_owned(), value]
+}
+
+/// A remote source, and whether it says itself what it must be.
+fn remote(source: &Source) -> Option<(Record, bool)> {
+    let attr = |name: &str| source.attrs.get(name).map(String::as_str);
+    let is_remote = ["git://", "http://", "https://"]
+        .iter()
+        .any(|scheme| source.identifier.starts_with(scheme));
+    let is_commit = |text: &&str| {
+        matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    let fragment = source.identifier.split_once('#').map_or("", |(_, it)| it);
+    let reference = fragment.split(':').next().unwrap_or_default();
+    let pinned = attr("http.checksum")
+        .or_else(|| attr("git.checksum").filter(is_commit))
+        .or_else(|| Some(reference).filter(is_commit));
+    is_remote.then(|| {
+        let record = remote_record(source, pinned.unwrap_or_default());
+        (record, pinned.is_some())
+    })
+}
+
+/// What a remote source is called, without the name and the password in front of its host.
+pub fn name_of_remote(source: &Source) -> String {
+    let identifier = source.identifier.as_str();
+    let Some((scheme, rest)) = identifier.split_once("://") else {
+        return identifier.to_owned();
+    };
+    let host_end = rest.find('/').unwrap_or(rest.len());
+    let (host, path) = rest.split_at(host_end);
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    format!("{scheme}://{host}{path}")
+}
+
+fn remote_record(source: &Source, digest: &str) -> Record {
+    let name = name_of_remote(source);
+    vec!["remote".into(), name.into(), digest.into()]
+}
+
+/// The digest of another build's definition, without what only tells who asked for it.
+fn digest_of_input(definition: &pb::Definition) -> String {
+    const OF_A_CLIENT: [&str; 3] = ["local.session", "local.unique", "local.sharedkeyhint"];
+    let mut renamed: BTreeMap<String, String> = BTreeMap::new();
+    let mut last = String::new();
+    for bytes in &definition.def {
+        let own = match pb::Op::decode(bytes.clone()) {
+            Err(_) => llb::digest(bytes),
+            Ok(mut op) => {
+                for input in &mut op.inputs {
+                    if let Some(name) = renamed.get(&input.digest) {
+                        input.digest.clone_from(name);
+                    }
+                }
+                if let Some(pb::op::Op::Source(source)) = &mut op.op {
+                    let is_of_a_client = |attr: &pb::Attr| OF_A_CLIENT.contains(&attr.key());
+                    source.attrs.retain(|attr| !is_of_a_client(attr));
+                }
+                llb::digest(&op.encode_to_vec())
+            }
+        };
+        renamed.insert(llb::digest(bytes), own.clone());
+        last = own;
+    }
+    last
+}

@@ -1,0 +1,346 @@
+//! `fal.key`: what changes it, and what does not; and that plain files give the same.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, Permissions},
+    os::unix::fs::{PermissionsExt, symlink},
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
+
+use fal_frontend::{
+    cli::offline::{self, World},
+    fal::key,
+    gateway::SolveResult,
+    golang::ignore,
+    llb,
+    reference::platform,
+    source::Source,
+};
+use fal_helper::{
+    context::{self, LISTING_FILE, Listing},
+    report::LOOK_FILE,
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{ask_of, daemon::Daemon};
+
+const DOCKERFILE: &str = "ARG TAG=latest
+FROM busybox:$TAG AS base
+ARG VERSION=1
+ARG TARGETARCH
+COPY app /app
+RUN --mount=type=bind,source=build.sh,target=/b --mount=type=secret,id=token sh /b
+FROM base AS app
+COPY *.txt /
+ADD https://example.test/file /
+FROM unused AS other
+COPY other /
+FROM base AS last
+";
+
+const NOTHING_LACKS: &str =
+    r#"{"version":1,"step":"look","mode":"server","curl":{"path":"/usr/bin/curl"}}"#;
+
+const QUESTION: (&str, &str) = ("requestid", "frontend.fal.key");
+
+const DOWNLOAD: &str = "https://example.test/file";
+
+/// A client.
+struct Client {
+    folder: TempDir,
+    options: BTreeMap<String, String>,
+    checksum: &'static str,
+    mode: &'static str,
+}
+
+impl Client {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let mut client = Self {
+            folder,
+            options: BTreeMap::new(),
+            checksum: "sha256:1",
+            mode: "server",
+        };
+        client.write("Dockerfile", DOCKERFILE);
+        client.write(".dockerignore", "**/*.log\n");
+        for (name, text) in [
+            ("app/main.py", "1"),
+            ("app/lib/a.py", "2"),
+            ("app/noise.log", "3"),
+            ("build.sh", "4"),
+            ("a.txt", "5"),
+            ("other/x", "6"),
+        ] {
+            client.write(name, text);
+        }
+        symlink("main.py", client.path("app/link")).unwrap();
+        client.set("target", "app");
+        client
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+    }
+
+    fn set(&mut self, key: &str, value: &str) {
+        self.options.insert(key.to_owned(), value.to_owned());
+    }
+
+    fn listing(&self) -> Listing {
+        let sent = &mut |path: &[u8], _: bool| !path.ends_with(b".log");
+        context::list(self.folder.path(), sent).unwrap().unwrap()
+    }
+
+    fn daemon(&self) -> Daemon {
+        let locals = ["context", "dockerfile"];
+        let locals = locals.map(|name| (name.to_owned(), self.folder.path().to_owned()));
+        let mut daemon = Daemon::new(locals.into());
+        daemon.files = BTreeMap::from([
+            (LOOK_FILE, NOTHING_LACKS.into()),
+            (LISTING_FILE, context::encode(Some(&self.listing())).into()),
+        ]);
+        daemon.checksums.insert(DOWNLOAD, self.checksum);
+        daemon
+    }
+
+    fn options(&self, more: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let mut options = self.options.clone();
+        let given = [("cmdline", "example/ours"), ("source", "example/ours")];
+        for (key, value) in given.iter().chain(more) {
+            options.insert((*key).to_owned(), (*value).to_owned());
+        }
+        options
+    }
+
+    /// Asks the frontend, with these options more.
+    fn ask(&self, more: &[(&str, &str)]) -> SolveResult {
+        let answer = ask_of(self.daemon(), self.mode, self.options(more));
+        answer.result.expect("a result")
+    }
+
+    /// The key as the build has it: as metadata, as a label and as an annotation; and as the subrequest tells it.
+    fn key(&self) -> String {
+        let built = self.ask(&[]);
+        let text = |name: &str| String::from_utf8(built.metadata[name].to_vec()).unwrap();
+        let key = text("frontend.fal.key");
+        let config: Value =
+            serde_json::from_slice(&built.metadata["containerimage.config"]).unwrap();
+        assert_eq!(config["config"]["Labels"][key::LABEL], key);
+        assert_eq!(text("annotation.ai.fal.key"), key);
+        let told = self.ask(&[QUESTION]);
+        assert_eq!(told.metadata["result.txt"], format!("{key}\n"));
+        let json: Value = serde_json::from_slice(&told.metadata["result.json"]).unwrap();
+        assert_eq!(json["keys"][0]["key"], key);
+        key
+    }
+
+    /// The same from plain files, told the base and the download.
+    fn plain(&self) -> String {
+        let ignored = fs::read(self.path(".dockerignore")).unwrap();
+        let mut world = World::plain(&ignore::read_all(&ignored).unwrap());
+        let image = fs::read("tests/frontend/images/plain.json").unwrap();
+        let name = "docker.io/library/busybox:latest".to_owned();
+        world.digests.insert(name, llb::digest(&image));
+        world.options = vec![("mode", self.mode.to_owned())];
+        let option = |name: &str| self.options.get(name).map(String::as_str);
+        world.platform = option("platform").map(|it| platform::parse(it).unwrap());
+        let of = |prefix: &str| -> BTreeMap<String, String> {
+            let named = self.options.iter();
+            let named = named.filter_map(|(key, value)| Some((key.strip_prefix(prefix)?, value)));
+            named
+                .map(|(key, value)| (key.to_owned(), value.clone()))
+                .collect()
+        };
+        let source = Source::new("Dockerfile", fs::read(self.path("Dockerfile")).unwrap());
+        let (args, labels) = (of("build-arg:"), of("label:"));
+        let question = offline::key_in(&world, &source, option("target"), &args, &labels);
+        let question = question.expect("a plan");
+        let remotes = question.remotes.iter().map(|_| self.checksum.to_owned());
+        let remotes: Vec<String> = remotes.collect();
+        question.answer(&[self.listing()], &remotes).digest()
+    }
+}
+
+type Change = fn(&mut Client);
+
+const CHANGES: &[(&str, Change)] = &[
+    ("a comment", |it| {
+        it.write("Dockerfile", &format!("# comment\n{DOCKERFILE}"))
+    }),
+    ("an argument", |it| it.set("build-arg:VERSION", "2")),
+    ("another target", |it| it.set("target", "last")),
+    ("a platform", |it| it.set("platform", "linux/arm64")),
+    ("a salt", |it| it.set("build-arg:FAL_KEY_SALT", "x")),
+    ("another salt", |it| it.set("build-arg:FAL_KEY_SALT", "y")),
+    ("a fal option", |it| it.set("build-arg:FAL_CURL", "verify")),
+    ("another mode", |it| it.set("build-arg:FAL_MODE", "app")),
+    ("a label", |it| it.set("label:a", "b")),
+    ("another label", |it| it.set("label:a", "c")),
+    ("a date", |it| it.set("build-arg:SOURCE_DATE_EPOCH", "1")),
+    ("a download", |it| it.checksum = "sha256:2"),
+    ("a file", |it| it.write("app/main.py", "2")),
+    ("a file below", |it| it.write("app/lib/a.py", "3")),
+    ("a new file", |it| it.write("app/new", "")),
+    ("a file of a mount", |it| it.write("build.sh", "5")),
+    ("a file of a pattern", |it| it.write("b.txt", "5")),
+    ("a file's name", |it| {
+        fs::rename(it.path("app/main.py"), it.path("app/m.py")).unwrap()
+    }),
+    ("a file's mode", |it| {
+        fs::set_permissions(it.path("app/main.py"), Permissions::from_mode(0o755)).unwrap();
+    }),
+    ("a directory's mode", |it| {
+        fs::set_permissions(it.path("app/lib"), Permissions::from_mode(0o700)).unwrap();
+    }),
+    ("an empty directory", |it| {
+        fs::create_dir(it.path("app/empty")).unwrap()
+    }),
+    ("a link", |it| {
+        fs::remove_file(it.path("app/link")).unwrap();
+        symlink("lib/a.py", it.path("app/link")).unwrap();
+    }),
+    ("a file in the place of a link", |it| {
+        fs::remove_file(it.path("app/link")).unwrap();
+        it.write("app/link", "1");
+    }),
+];
+
+const NO_CHANGES: &[(&str, Change)] = &[
+    ("nothing", |_| {}),
+    ("a default that is given", |it| {
+        it.set("build-arg:VERSION", "1")
+    }),
+    ("a default before FROM that is given", |it| {
+        it.set("build-arg:TAG", "latest")
+    }),
+    ("an argument that nobody declares", |it| {
+        it.set("build-arg:OTHER", "1")
+    }),
+    ("a proxy", |it| {
+        it.set("build-arg:HTTP_PROXY", "http://proxy")
+    }),
+    ("the platform that is built for anyway", |it| {
+        it.set("platform", "linux/amd64")
+    }),
+    ("no cache", |it| it.set("no-cache", "")),
+    ("an option's default that is given", |it| {
+        it.set("build-arg:FAL_CURL", "auto")
+    }),
+    ("an empty salt", |it| it.set("build-arg:FAL_KEY_SALT", "")),
+    ("a file that is ignored", |it| {
+        it.write("app/noise.log", "4")
+    }),
+    ("a file of another stage", |it| it.write("other/x", "7")),
+    ("a file that nobody reads", |it| it.write("README.md", "7")),
+    ("a file that nobody reads, below", |it| {
+        it.write("more/a.txt", "7")
+    }),
+    ("a time", |it| {
+        let file = File::options()
+            .append(true)
+            .open(it.path("app/main.py"))
+            .unwrap();
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
+        file.set_modified(time).unwrap();
+    }),
+];
+
+/// Promise: the key changes when one of its parts does, and only then; and plain files give the same key as a daemon.
+#[test]
+fn each_part_changes_the_key_and_nothing_else_does() {
+    let mut keys = BTreeMap::from([(Client::new().key(), "nothing")]);
+    let first = Client::new().key();
+    for (what, change) in CHANGES {
+        let mut client = Client::new();
+        change(&mut client);
+        let key = client.key();
+        assert_eq!(client.plain(), key, "{what}");
+        assert_eq!(keys.insert(key, what), None, "{what}");
+    }
+    for (what, change) in NO_CHANGES {
+        let mut client = Client::new();
+        change(&mut client);
+        assert_eq!(client.key(), first, "{what}");
+        assert_eq!(client.plain(), first, "{what}");
+    }
+}
+
+/// Promise: the digest of a base is a part, whatever stands in its place, and so is which of them is which.
+#[test]
+fn another_base_is_another_key() {
+    let with = |contexts: &[(&str, &str)]| {
+        let mut client = Client::new();
+        client.write("Dockerfile", "FROM one\nCOPY --from=two / /\n");
+        client.options.clear();
+        for (name, value) in contexts {
+            client.set(&format!("context:{name}"), value);
+        }
+        client.key()
+    };
+    let rich = "docker-image://rich";
+    let plain = with(&[]);
+    assert_eq!(with(&[("one", "docker-image://plain")]), plain);
+    let (one, two) = (with(&[("one", rich)]), with(&[("two", rich)]));
+    assert_ne!(one, plain);
+    assert_ne!(two, plain);
+    assert_ne!(one, two);
+}
+
+/// Promise: where nothing is fal's, nothing is named, and the question is not known.
+#[test]
+fn without_fal_there_is_no_key() {
+    let client = Client {
+        mode: "off",
+        ..Client::new()
+    };
+    let built = client.ask(&[]);
+    assert!(built.metadata.keys().all(|key| !key.contains("fal")));
+    assert!(!String::from_utf8_lossy(&built.metadata["containerimage.config"]).contains("fal"));
+    let question = ask_of(client.daemon(), "off", client.options(&[QUESTION]));
+    let refused = question.result.expect_err("a refusal").to_string();
+    assert!(refused.contains("frontend.fal.key"), "{refused}");
+}
+
+/// Promise: a build whose key cannot be known is built, and says why it has none.
+#[test]
+fn what_cannot_be_named_is_built_all_the_same() {
+    let client = Client::new();
+    let locals = ["context", "dockerfile"];
+    let locals = locals.map(|name| (name.to_owned(), client.folder.path().to_owned()));
+    let mut daemon = Daemon::new(locals.into());
+    daemon.files = BTreeMap::from([
+        (LOOK_FILE, NOTHING_LACKS.into()),
+        (
+            LISTING_FILE,
+            context::encode(Some(&client.listing())).into(),
+        ),
+    ]);
+    let mut options = client.options.clone();
+    for key in ["cmdline", "source"] {
+        options.insert(key.to_owned(), "example/ours".to_owned());
+    }
+    let answer = ask_of(daemon, "server", options);
+    let metadata = answer.result.expect("a result").metadata;
+    assert!(!metadata.contains_key("frontend.fal.key"));
+    let said: Vec<_> = answer
+        .seen
+        .warnings
+        .iter()
+        .map(|it| it.short.clone())
+        .collect();
+    let said = String::from_utf8_lossy(&said.concat()).into_owned();
+    let expected = format!(
+        "the image gets no label ai.fal.key: this daemon does not say what {DOWNLOAD} is now"
+    );
+    assert!(said.contains(&expected), "{said}");
+}
