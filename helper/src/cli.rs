@@ -4,6 +4,7 @@
 //! fal-helper look    --image DIR --out DIR [--soft] REQUEST|--request FILE
 //! fal-helper curl    --look DIR [--out DIR] [--root DIR] [--from DIR]
 //! fal-helper runtime --look DIR --out DIR [--wheels DIR]
+//! fal-helper requirements --cache DIR [--context DIR] [--given PREFIX] REQUIREMENTS
 //! fal-helper fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR
 //! ```
 //! The arguments are part of cache keys: they change only with a reason.
@@ -21,10 +22,12 @@ use crate::install;
 use crate::look::look;
 use crate::report::{LOOK_FILE, REPORT_FILE, Report};
 use crate::request::Request;
+use crate::requirements::Requirements;
 use crate::root::Root;
 
 const USAGE: &str = "fal-helper look --image DIR --out DIR [--soft] REQUEST|--request FILE | \
                      curl --look DIR [--out DIR] [--root DIR] [--from DIR] | runtime --look DIR --out DIR [--wheels DIR] | \
+                     requirements --cache DIR [--context DIR] [--given PREFIX] REQUIREMENTS | \
                      fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR";
 
 /// A request or report of more bytes than this is none of ours.
@@ -69,6 +72,24 @@ pub fn runtime_arguments(look: &str, out: &str, wheels: Option<&str>) -> Vec<Str
             ("--wheels", wheels),
         ],
     )
+}
+
+/// The arguments of a layer of requirements: `cache` outlives builds, `context` is what they need of it, and a secret is the file
+/// whose path is `given` and its name.
+pub fn requirements_arguments(
+    cache: &str,
+    context: Option<&str>,
+    given: Option<&str>,
+    wanted: &Requirements,
+) -> Vec<String> {
+    let values = [
+        ("--cache", Some(cache)),
+        ("--context", context),
+        ("--given", given),
+    ];
+    let mut arguments = with_values("requirements", &values);
+    arguments.push(wanted.to_argument());
+    arguments
 }
 
 /// The arguments of a fingerprint: the secret `id` is the file `secret`, if it was given; so is `key`, the secret that all
@@ -117,6 +138,11 @@ fn step(arguments: Vec<OsString>) -> Result<(), Failure> {
         Some("runtime") => runtime_step(Arguments::read(
             arguments,
             &["--look", "--out", "--wheels"],
+            &[],
+        )?),
+        Some("requirements") => requirements_step(Arguments::read(
+            arguments,
+            &["--cache", "--context", "--given"],
             &[],
         )?),
         Some("fingerprint") => fingerprint_step(Arguments::read(
@@ -168,6 +194,21 @@ fn runtime_step(arguments: Arguments) -> Result<(), Failure> {
     let wheels = arguments.optional("--wheels");
     let report = install::runtime::install(&Root::new("/"), &looked, wheels, env::vars_os())?;
     finish(&arguments, report)
+}
+
+fn requirements_step(arguments: Arguments) -> Result<(), Failure> {
+    let [wanted] = arguments.rest.as_slice() else {
+        return Err(usage("one list of requirements is needed".to_owned()));
+    };
+    let wanted = Requirements::from_argument(wanted).map_err(usage)?;
+    let places = install::requirements::Places {
+        cache: arguments.path("--cache")?,
+        context: arguments.optional("--context").map(Path::to_owned),
+        given: arguments.optional("--given").map(Path::to_owned),
+    };
+    let said = install::requirements::install(&Root::new("/"), &wanted, &places, env::vars_os())?;
+    let _ = writeln!(std::io::stdout(), "fal: {}", printable(&said));
+    Ok(())
 }
 
 /// Says when there is no value, and nothing of one.
@@ -391,6 +432,8 @@ mod tests {
             (vec!["curl", "--look", "/none"], Kind::File),
             (vec!["runtime"], Kind::Usage),
             (vec!["fingerprint", "--id", "a"], Kind::Usage),
+            (vec!["requirements", "--cache", "/none"], Kind::Usage),
+            (vec!["requirements", "--cache", "/none", "{}"], Kind::Usage),
         ] {
             let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
             assert_eq!(
