@@ -13,7 +13,7 @@ use crate::{
     },
     gateway::{Gateway, SolveRequest, SourceRequest},
     image,
-    llb::{self, Graph, Meta, Output, source::Image},
+    llb::{self, Graph, Input, Meta, Output, source::Image},
     plan::Plan,
     proto::pb,
     reference::{image as reference, platform::Platform},
@@ -25,7 +25,7 @@ use super::{
     context,
     error::{Error, Result},
     options::Options,
-    secrets,
+    requirements, secrets,
 };
 
 /// The definition of the frontend's own image, which the daemon hands to every frontend (BuildKit 0.10 and later).
@@ -48,17 +48,20 @@ pub(super) async fn add(
     told?;
     let found = match found {
         Ok(report) => report,
+        Err(error) if requirements::has_failed(&error) => {
+            return Err(requirements::explain(job, fal, error).await);
+        }
         Err(error) => return Err(explain(job, &layers, plan, wanted, error).await.at(lines)),
     };
     let mut last: Option<Installed> = None;
     if found.wants_curl() {
         let installed = layers.curl(&mut plan.llb, plan.output, looked);
-        commit(plan, installed, "fal-helper curl");
+        commit(plan, installed.root, "fal-helper curl");
         last = Some(installed);
     }
     if found.wants_runtime() {
         let installed = layers.runtime(&mut plan.llb, plan.output, looked);
-        commit(plan, installed, "fal-helper runtime");
+        commit(plan, installed.root, "fal-helper runtime");
         last = Some(installed);
     }
     match last {
@@ -85,7 +88,6 @@ async fn prepare(
     plan: &mut Plan,
 ) -> Result<(Layers, Vec<Watched>)> {
     let helper = helper(job.gateway, job.options, &mut plan.llb).await?;
-    let watched = secrets::watch(job, fal, plan, helper);
     let run = &job.options.run;
     let lines = fal
         .asked_at()
@@ -115,6 +117,8 @@ async fn prepare(
             .llb
             .supports(llb::caps::EXEC_MOUNT_CONTENT_CACHE),
     };
+    requirements::add(job, fal, &layers, plan).await?;
+    let watched = secrets::watch(job, fal, plan, helper);
     Ok((layers, watched))
 }
 
@@ -207,8 +211,8 @@ async fn explain(
 }
 
 /// Takes an installing step into the image.
-fn commit(plan: &mut Plan, installed: Installed, step: &str) {
-    plan.output = installed.root;
+pub(super) fn commit(plan: &mut Plan, installed: Input, step: &str) {
+    plan.output = installed;
     plan.image.history.push(image::History {
         created: plan.epoch,
         created_by: step.to_owned(),

@@ -37,7 +37,8 @@ fn line_of(
     // A file is looked for beside the one that names it; what else is a path begins where the installer runs.
     let beside = path::dir(file);
     if !line.starts_with('-') {
-        if let Some(found) = text::path(line) {
+        // What follows a variable, only the installer knows.
+        if let Some(found) = text::path(line).filter(|it| !it.path.contains("${")) {
             let folder = layer.folder.clone();
             layer.bring(&folder, found.path)?;
         }

@@ -20,6 +20,12 @@ mod words; // one line, to requirements
 pub use messages::{absent_secret, failed, unreadable, unresolved};
 pub use step::Step;
 pub use text::Repository;
+pub(in crate::fal) use text::has_credential;
+
+/// What is said where a URL has a credential.
+pub(super) fn credential() -> Diagnostic {
+    messages::credential().diagnostic
+}
 
 /// One layer as it was asked for.
 #[derive(Debug, Clone)]

@@ -80,7 +80,7 @@ fn requirements_become_arguments_and_what_they_need() {
         (
             "requirements.txt",
             "-r | /.fal-context/requirements.txt\nfile c.txt\nfile more/a.txt\nfile more/b.txt\nfile requirements.txt\n\
-             path ${PROJECT_ROOT}/x\npath pkg\npath wheels\nsecret TOKEN\ncommit git+https://h/lib@main C0FFEE\nbuilds\n",
+             path pkg\npath wheels\nsecret TOKEN\ncommit git+https://h/lib@main C0FFEE\nbuilds\n",
         ),
         (
             "--extra-index-url https://${A}:${B}@h/simple a",

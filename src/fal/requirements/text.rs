@@ -44,7 +44,7 @@ pub(super) fn names(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Whether a URL in the text says who asks, with more than the names of secrets.
-pub(super) fn has_credential(text: &str) -> bool {
+pub(in crate::fal) fn has_credential(text: &str) -> bool {
     text.match_indices("://").any(|(at, scheme)| {
         let behind = text.get(at + scheme.len()..).unwrap_or_default();
         let ends = |letter: char| matches!(letter, '/' | '?' | '#') || letter.is_whitespace();
