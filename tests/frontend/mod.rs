@@ -30,6 +30,7 @@ use self::daemon::{Daemon, Seen};
 mod contexts; // what stands in the place of the client's directories, and of images
 mod inputs; // what a build can begin with instead of a Dockerfile
 mod forward; // to whom a request is handed on
+mod requirements; // what becomes of requirements
 mod secrets; // what is said and done of secrets
 mod subrequests; // what is answered to questions about a build
 

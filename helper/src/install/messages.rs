@@ -161,7 +161,7 @@ pub(super) fn requirements_failed(installer: &str, outcome: &Outcome) -> Failure
     let (kind, what) = match unsolved(&outcome.stderr) {
         Some((Unsolved::NotFound, what)) => (Kind::RequirementNotFound, what),
         Some((Unsolved::Conflict, what)) => (Kind::RequirementConflict, what),
-        None => (Kind::RequirementInstall, outcome.cause().to_owned()),
+        None => (Kind::RequirementInstall, cause(outcome)),
     };
     let said = match kind {
         Kind::RequirementNotFound => "found no distribution for a requirement",
@@ -175,6 +175,19 @@ pub(super) fn requirements_failed(installer: &str, outcome: &Outcome) -> Failure
             shortened(&what)
         ),
     )
+}
+
+/// What went wrong, and the last of the causes that uv lists below it.
+fn cause(outcome: &Outcome) -> String {
+    let what = outcome.cause();
+    let causes = outcome.stderr.lines().map(str::trim);
+    let last = causes
+        .filter_map(|line| line.strip_prefix("cause: "))
+        .next_back();
+    match last.filter(|_| what.starts_with("error")) {
+        Some(last) => format!("{what}: {last}"),
+        None => what.to_owned(),
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -302,6 +315,11 @@ mod tests {
                 "  × No solution found when resolving dependencies:\n  ╰─▶ Because nope was not found in the package registry and you require nope, we\n      can conclude that your requirements are unsatisfiable.\n\n      hint: x\n",
                 Unsolved::NotFound,
                 "Because nope was not found in the package registry and you require nope, we can conclude that your requirements are unsatisfiable.",
+            ),
+            (
+                "error: No solution found when resolving dependencies\n  cause: Because nope was not found in the package registry, …\n",
+                Unsolved::NotFound,
+                "Because nope was not found in the package registry, …",
             ),
             (
                 "  × No solution found when resolving dependencies:\n  ╰─▶ Because a==1 depends on c<1 and b==2 depends on c>1, …\n",
