@@ -71,7 +71,7 @@ USER nobody
         fs::write(folder.path().join("more").join(name), text).expect("a file of a test");
     };
     write("requirements.txt", "-r base.txt # the base\n");
-    write("base.txt", "attrs \\\n  >= 20\n");
+    write("base.txt", "attrs >= 20 \\\n  ; python_version > '3'\n");
     let check = format!(
         "[\"/bin/sh\", \"-c\", \"unset PYTHONHOME; python3.11 -c 'import six, idna, attr; assert six.__version__ == \\\"1.16.0\\\"; \
          assert attr.__version__ == \\\"23.2.0\\\"' && {CLEAN}\"]"
