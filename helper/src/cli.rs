@@ -5,6 +5,7 @@
 //! fal-helper curl    --look DIR [--out DIR] [--root DIR] [--from DIR]
 //! fal-helper runtime --look DIR --out DIR [--wheels DIR]
 //! fal-helper requirements --cache DIR [--context DIR] [--given PREFIX] REQUIREMENTS
+//! fal-helper said --cache DIR --out DIR NAME…
 //! fal-helper fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR
 //! ```
 //! The arguments are part of cache keys: they change only with a reason.
@@ -22,12 +23,13 @@ use crate::install;
 use crate::look::look;
 use crate::report::{LOOK_FILE, REPORT_FILE, Report};
 use crate::request::Request;
-use crate::requirements::Requirements;
+use crate::requirements::{Requirements, SAID_FILE};
 use crate::root::Root;
 
 const USAGE: &str = "fal-helper look --image DIR --out DIR [--soft] REQUEST|--request FILE | \
                      curl --look DIR [--out DIR] [--root DIR] [--from DIR] | runtime --look DIR --out DIR [--wheels DIR] | \
                      requirements --cache DIR [--context DIR] [--given PREFIX] REQUIREMENTS | \
+                     said --cache DIR --out DIR NAME… | \
                      fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR";
 
 /// A request or report of more bytes than this is none of ours.
@@ -92,6 +94,13 @@ pub fn requirements_arguments(
     arguments
 }
 
+/// The arguments of the step that takes out what layers of requirements left when they failed.
+pub fn said_arguments(cache: &str, out: &str, names: Vec<String>) -> Vec<String> {
+    let mut arguments = with_values("said", &[("--cache", Some(cache)), ("--out", Some(out))]);
+    arguments.extend(names);
+    arguments
+}
+
 /// The arguments of a fingerprint: the secret `id` is the file `secret`, if it was given; so is `key`, the secret that all
 /// fingerprints are made with, which else is made and kept in `own_key`.
 pub fn fingerprint_arguments(
@@ -145,6 +154,7 @@ fn step(arguments: Vec<OsString>) -> Result<(), Failure> {
             &["--cache", "--context", "--given"],
             &[],
         )?),
+        Some("said") => said_step(Arguments::read(arguments, &["--cache", "--out"], &[])?),
         Some("fingerprint") => fingerprint_step(Arguments::read(
             arguments,
             &["--id", "--secret", "--key", "--own-key", "--out"],
@@ -206,8 +216,32 @@ fn requirements_step(arguments: Arguments) -> Result<(), Failure> {
         context: arguments.optional("--context").map(Path::to_owned),
         given: arguments.optional("--given").map(Path::to_owned),
     };
-    let said = install::requirements::install(&Root::new("/"), &wanted, &places, env::vars_os())?;
-    let _ = writeln!(std::io::stdout(), "fal: {}", printable(&said));
+    let said = places.cache.join(wanted.said());
+    match install::requirements::install(&Root::new("/"), &wanted, &places, env::vars_os()) {
+        Ok(installed) => {
+            let _ = fs::remove_file(said);
+            let _ = writeln!(std::io::stdout(), "fal: {}", printable(&installed));
+            Ok(())
+        }
+        Err(failure) => {
+            let _ = fs::write(said, printable(&failure.sentence));
+            Err(failure)
+        }
+    }
+}
+
+/// Takes out the first that is there.
+fn said_step(arguments: Arguments) -> Result<(), Failure> {
+    let (cache, out) = (arguments.path("--cache")?, arguments.path("--out")?);
+    let plain = |name: &&String| !name.contains('/');
+    for name in arguments.rest.iter().filter(plain) {
+        let left = cache.join(name);
+        if let Ok(text) = fs::read(&left) {
+            let _ = fs::remove_file(left);
+            let out = out.join(SAID_FILE);
+            return fs::write(&out, text).map_err(|error| file(&out, &error));
+        }
+    }
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::python::Minor;
 use crate::request::{self, Image, Request};
@@ -15,6 +16,9 @@ pub const VERSION: u32 = 1;
 
 /// Where a step has what it needs of the context. Arguments that are paths there begin with it.
 pub const CONTEXT: &str = "/.fal-context";
+
+/// The file with what a step has left, where there is something.
+pub const SAID_FILE: &str = "said";
 
 /// A layer of requirements.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +78,14 @@ impl Requirements {
             Some(name) => Err(format!("`{name}` is not the name of a secret")),
             None => Ok(wanted),
         }
+    }
+
+    /// The name of the file in which the step leaves why it failed, for whoever asks next.
+    pub fn said(&self) -> String {
+        let digest = Sha256::digest(self.to_argument());
+        let start = digest.iter().take(16);
+        let digits: String = start.map(|byte| format!("{byte:02x}")).collect();
+        format!("said-{digits}")
     }
 
     /// What is asked of a look, of which only the Python matters here.

@@ -49,7 +49,7 @@ pub(super) async fn add(
     let found = match found {
         Ok(report) => report,
         Err(error) if requirements::has_failed(&error) => {
-            return Err(requirements::explain(job, fal, error).await);
+            return Err(requirements::explain(job, fal, &layers, plan, error).await);
         }
         Err(error) => return Err(explain(job, &layers, plan, wanted, error).await.at(lines)),
     };

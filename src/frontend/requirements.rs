@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, rc::Rc};
 
+use fal_helper::requirements::SAID_FILE;
 use futures_util::future::try_join_all;
 
 use crate::{
@@ -45,20 +46,34 @@ pub(super) async fn add(
     plan: &mut Plan,
 ) -> Result<()> {
     let wanted = all(job, fal).await?;
-    for (number, layer) in (1..).zip(wanted.iter()) {
-        let step = Step {
+    for step in steps(job, fal, layers, plan, &wanted)? {
+        let layer = step.layer;
+        let installed = step.add(layers, &mut plan.llb, plan.output);
+        let history = format!("fal-helper requirements {}", layer.shown());
+        layers::commit(plan, installed, &history);
+    }
+    Ok(())
+}
+
+/// The layers as steps.
+fn steps<'a>(
+    job: &'a Job<'_, impl Gateway>,
+    fal: &fal::Options,
+    layers: &Layers,
+    plan: &mut Plan,
+    wanted: &'a [Layer],
+) -> Result<Vec<Step<'a>>> {
+    let step = |(number, layer)| {
+        Ok(Step {
             layer,
             resolver: fal.resolver,
             context: source(job, &mut plan.llb, layer)?,
             location: location(job, layers, &mut plan.llb, &layer.place),
             number: (number, wanted.len()),
             cache_namespace: &job.options.cache_mount_namespace,
-        };
-        let installed = step.add(layers, &mut plan.llb, plan.output);
-        let history = format!("fal-helper requirements {}", layer.shown());
-        layers::commit(plan, installed, &history);
-    }
-    Ok(())
+        })
+    };
+    (1..).zip(wanted).map(step).collect()
 }
 
 /// Whether what failed is one of these steps.
@@ -71,6 +86,8 @@ pub(super) fn has_failed(error: &Error) -> bool {
 pub(super) async fn explain(
     job: &Job<'_, impl Gateway>,
     fal: &fal::Options,
+    layers: &Layers,
+    plan: &mut Plan,
     error: Error,
 ) -> Error {
     let Ok(wanted) = all(job, fal).await else {
@@ -85,16 +102,46 @@ pub(super) async fn explain(
     if let Some((layer, name)) = found {
         return at(job, &layer.place, requirements::absent_secret(&name));
     }
+    if !message.contains(Step::SIGN) {
+        return error;
+    }
     let code = message.rsplit_once("exit code: ");
     let code = code.and_then(|(_, code)| code.parse().ok());
     let said = code
         .and_then(Kind::from_exit_code)
-        .and_then(requirements::failed)
-        .filter(|_| message.contains(Step::SIGN));
-    match (said, wanted.as_ref()) {
-        (Some(said), [layer]) => at(job, &layer.place, said),
-        _ => error,
+        .and_then(requirements::failed);
+    let said = match left(job, fal, layers, plan, &wanted).await {
+        Ok(sentence) => Some(Diagnostic::error(sentence)),
+        Err(_) => said,
+    };
+    // The daemon knows the lines of the step.
+    match (said, error) {
+        (Some(said), Error::Refusal(mut refusal, lines)) => {
+            refusal.message = said.to_string();
+            Error::Refusal(refusal, lines)
+        }
+        (_, error) => error,
     }
+}
+
+/// What the step that failed has left.
+async fn left(
+    job: &Job<'_, impl Gateway>,
+    fal: &fal::Options,
+    layers: &Layers,
+    plan: &mut Plan,
+    wanted: &[Layer],
+) -> Result<String> {
+    let build = fal::secrets::build_of(&job.environment.session);
+    let steps = steps(job, fal, layers, plan, wanted)?;
+    let said = Step::said(&steps, layers, &mut plan.llb, &build);
+    let definition = job.marshal(plan, said, None)?;
+    let solved = job
+        .gateway
+        .solve(SolveRequest::definition(definition))
+        .await?;
+    let bytes = context::file(job.gateway, &solved, SAID_FILE).await?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn message(error: &Error) -> &str {

@@ -8,11 +8,11 @@ use fal_helper::{
 use crate::{
     fal::{
         layers::{self, Layers},
-        options,
+        options, secrets,
     },
     llb::{
         Graph, Input, Location, Output,
-        exec::{Exec, Mount, Secret},
+        exec::{Exec, Mount, NetMode, Secret},
     },
     proto::pb,
 };
@@ -68,6 +68,35 @@ impl Step<'_> {
         let mut meta = layers.meta(&shown, &layers.target_platform);
         meta.locations = vec![self.location.clone()];
         graph.add_exec(exec, meta).root
+    }
+
+    /// Adds the step that takes out what these have left where one of them failed, in a folder of its own. `build` is what no other build
+    /// has: what is found is not to be found again.
+    pub fn said(steps: &[Self], layers: &Layers, graph: &mut Graph, build: &str) -> Option<Output> {
+        let cache = steps.first()?.cache();
+        let names = steps
+            .iter()
+            .map(|step| step.wanted(layers).said())
+            .collect();
+        let exec = Exec {
+            args: layers::command(cli::said_arguments(CACHE, layers::OUT, names)),
+            env: [format!("{}={build}", secrets::BUILD).into()].into(),
+            cwd: "/".to_owned(),
+            network: NetMode::None,
+            mounts: vec![
+                layers::helper(layers.helper),
+                cache,
+                Mount::bind(layers::OUT, None),
+            ],
+            ..Exec::default()
+        };
+        let mut meta = layers.meta(
+            "look why requirements were not installed",
+            &layers.build_platform,
+        );
+        meta.export_cache = Some(false);
+        meta.ignore_cache = false;
+        layers::last_output(graph.add_exec(exec, meta))
     }
 
     fn wanted(&self, layers: &Layers) -> Requirements {
