@@ -58,9 +58,6 @@ impl Input {
             });
         };
         let manifest = kind.read(&source.name, &source.bytes, target)?;
-        if let Some(mistake) = manifest.unsupported() {
-            return Err(Box::new(mistake).into());
-        }
         let ignored = manifest.ignore.as_deref().unwrap_or(&ignored);
         let world = World {
             options: manifest.options.clone(),

@@ -1,6 +1,7 @@
 //! The fal layers: steps after the last instruction of the target.
 //!
 //! ```text
+//! requirements  installs what the user asks for, a step a layer (`super::requirements`)
 //! look     reads the finished image, on the build platform, without starting anything of it
 //! fetch    fetches what installing curl takes, with the base image's package manager
 //! curl     installs curl with the image's package manager
@@ -86,7 +87,7 @@ pub struct Base {
 }
 
 /// What a step stands on that starts programs of an image.
-struct Step<'a> {
+pub(super) struct Step<'a> {
     root: Input,
     environment: &'a [String],
     /// Whether it can install one version and no other.
@@ -236,6 +237,20 @@ impl Layers {
         args: Vec<String>,
         shown: &str,
     ) -> (Exec, Meta) {
+        let (exec, meta) = self.process(step, shown);
+        let mut all = vec![self.helper()];
+        all.extend(mounts);
+        all.push(Mount::bind(OUT, None));
+        let exec = Exec {
+            args: command(args),
+            mounts: all,
+            ..exec
+        };
+        (exec, meta)
+    }
+
+    /// The same with nothing to run yet, and nothing mounted.
+    pub(super) fn process(&self, step: Step<'_>, shown: &str) -> (Exec, Meta) {
         let mut env = step.environment.to_vec();
         let mut meta = self.meta(shown, &self.target_platform);
         match &self.refresh {
@@ -244,11 +259,7 @@ impl Layers {
             Refresh::Now => meta.ignore_cache = true,
             Refresh::When(word) => env.push(format!("{REFRESH}={word}")),
         }
-        let mut all = vec![self.helper()];
-        all.extend(mounts);
-        all.push(Mount::bind(OUT, None));
         let exec = Exec {
-            args: command(args),
             env: env.iter().map(|pair| pair.as_str().into()).collect(),
             cwd: "/".to_owned(),
             user: "0:0".to_owned(),
@@ -256,7 +267,6 @@ impl Layers {
             extra_hosts: self.extra_hosts.clone(),
             network: self.network,
             root: step.root,
-            mounts: all,
             ..Exec::default()
         };
         (exec, meta)
@@ -271,7 +281,7 @@ impl Layers {
         }
     }
 
-    fn on(&self, image: Input, is_exact: bool) -> Step<'_> {
+    pub(super) fn on(&self, image: Input, is_exact: bool) -> Step<'_> {
         Step {
             root: image,
             environment: &self.environment,
@@ -283,7 +293,7 @@ impl Layers {
         helper(self.helper)
     }
 
-    fn meta(&self, what: &str, platform: &pb::Platform) -> Meta {
+    pub(super) fn meta(&self, what: &str, platform: &pb::Platform) -> Meta {
         let platform_shown = self
             .shown_platform
             .as_ref()

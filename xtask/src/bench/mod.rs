@@ -2,7 +2,8 @@
 
 mod conversion; // from the bytes of a Dockerfile to those of the definition, without a daemon
 mod rebuild; // what the fal layers add to a rebuild
-mod shapes; // the Dockerfiles of that
+mod requirements; // what users want to have installed, beside the ways they have without us
+mod shapes; // the Dockerfiles of the conversion
 mod waits; // the answers of the daemon that a frontend waits for
 
 use anyhow::Result;
@@ -14,6 +15,8 @@ pub(crate) enum Arguments {
     Conversion(conversion::Arguments),
     /// What the fal layers add to a rebuild after an edit
     Rebuild(rebuild::Arguments),
+    /// Installing requirements, beside pip and uv in a RUN
+    Requirements(requirements::Arguments),
     /// How many answers of the daemon a frontend waits for, beside the original
     Waits(waits::Arguments),
 }
@@ -23,6 +26,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     match arguments {
         Arguments::Conversion(arguments) => conversion::run(arguments),
         Arguments::Rebuild(arguments) => rebuild::run(arguments),
+        Arguments::Requirements(arguments) => requirements::run(arguments),
         Arguments::Waits(arguments) => waits::run(arguments),
     }
 }
