@@ -82,7 +82,7 @@ impl Key {
 
     /// What is hashed: the name of the encoding, then every part in the order of their bytes, each with its length.
     pub fn encoding(&self) -> Vec<u8> {
-        let parts: BTreeSet<Vec<u8>> = self.records.iter().map(|record| joined(record)).collect();
+        let parts: BTreeSet<Vec<u8>> = self.records.iter().map(joined).collect();
         let mut bytes = sized(ENCODING.as_bytes());
         bytes.extend(parts.iter().flat_map(|part| sized(part)));
         bytes
