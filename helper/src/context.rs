@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 pub const LISTING_FILE: &str = "listing";
 
 /// A listing of more bytes than this is not written: whoever reads it holds all of it.
-pub const MOST_LISTED: usize = 64 << 20;
+pub const MOST_LISTED: usize = 32 << 20;
 
 /// How much of a file is held at once.
 const CHUNK: usize = 1 << 16;

@@ -67,7 +67,7 @@ const PLACES: [Place; 5] = [
     },
 ];
 
-/// The example with the fal layers.
+/// The example with the fal layers; the names of others with them begin with it.
 const FAL: &str = "fal";
 
 /// What to build with.
@@ -106,6 +106,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         name: FAL.to_owned(),
         folder: workspace::root().join("examples/base-python"),
         options: Vec::new(),
+        frontend: fal.clone(),
+        refused: None,
+    });
+    // Its name has files in it.
+    let server = [("FAL_MODE", "server"), ("FAL_CURL", "none")];
+    let server = server.map(|(key, value)| (format!("build-arg:{key}"), value.to_owned()));
+    examples.push(Example {
+        name: format!("{FAL} with files"),
+        folder: workspace::root().join("tests/cache/trees"),
+        options: server.into(),
         frontend: fal,
         refused: None,
     });
@@ -181,7 +191,7 @@ impl Place {
             let is_right = exported.status.success()
                 && imported.status.success()
                 && fal_key(&ours) == fal_key(&other)
-                && fal_key(&ours).is_some() == (example.name == FAL)
+                && fal_key(&ours).is_some() == example.name.starts_with(FAL)
                 && !steps.is_empty()
                 && steps.values().all(|cached| *cached);
             let verdict = if is_right { "cached" } else { "WRONG" };
