@@ -171,7 +171,7 @@ pub(super) fn requirements_failed(installer: &str, outcome: &Outcome) -> Failure
     Failure::new(
         kind,
         format!(
-            "{installer} {said} ({outcome}; what it printed is above): {}",
+            "{installer} {said} ({outcome}; what it printed is in the log): {}",
             shortened(&what)
         ),
     )
