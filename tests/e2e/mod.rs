@@ -15,4 +15,5 @@ mod modes; // what `mode=app` asks of an image, and `mode=off` does not
 mod platforms; // one build for two platforms
 mod secret_cache; // what runs again when a secret changes
 mod secrets; // where a secret must not appear
+mod situations; // what becomes of every kind of image
 mod subrequests; // what `--check` and `--call` print
