@@ -13,14 +13,17 @@
 //! Everything that a step learns about an image it learns through [`root::Root`], from regular
 //! files of bounded size: an image may be hostile, and looking at it starts nothing of it.
 
-pub mod report;
-pub mod request; // what the frontend asks // what it gets back
+pub mod request; // what the frontend asks
 
-pub mod install;
-pub mod look; // request + image → report // report + image → a changed image, and the report again
+pub mod report; // what it gets back
 
-pub mod environment;
-pub mod failure; // why a build must stop // which variables reach the programs that are started
+pub mod look; // request + image → report
+
+pub mod install; // report + image → a changed image, and the report again
+
+pub mod failure; // why a build must stop
+
+pub mod environment; // which variables reach the programs that are started
 
 pub mod fingerprint; // a secret → what changes when its value does
 
