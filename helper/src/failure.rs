@@ -65,6 +65,8 @@ pub enum Kind {
     BrokenPython,
     /// The secret that fingerprints are made with is empty.
     EmptyKey,
+    /// The image's USER is nobody, or may not run what fal starts.
+    User,
 }
 
 /// Every kind and its code.
@@ -83,6 +85,7 @@ const CODES: &[(Kind, u8)] = &[
     (Kind::Import, 89),
     (Kind::BrokenPython, 90),
     (Kind::EmptyKey, 91),
+    (Kind::User, 92),
 ];
 
 impl Kind {

@@ -34,4 +34,6 @@ pub mod python; // the interpreter that fal will run, and what is installed for 
 pub mod root; // a directory that no path leaves
 pub mod search; // PATH, as execvp reads it
 
+pub mod user; // as whom the image's processes run, and what is closed to them
+
 pub mod cli; // arguments → exit code
