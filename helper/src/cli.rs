@@ -51,12 +51,20 @@ pub fn look_arguments(image: &str, out: &str, soft: bool, request: &Request) -> 
     arguments
 }
 
-/// The arguments of the curl step: `look` is the folder that `look` wrote, `from` the image with a static curl.
-pub fn curl_arguments(look: &str, out: Option<&str>, from: Option<&str>) -> Vec<String> {
-    with_values(
-        "curl",
-        &[("--look", Some(look)), ("--out", out), ("--from", from)],
-    )
+/// The arguments of the curl step: `look` is the folder that `look` wrote.
+pub fn curl_arguments(look: &str, out: Option<&str>) -> Vec<String> {
+    with_values("curl", &[("--look", Some(look)), ("--out", out)])
+}
+
+/// The arguments of a curl step outside of the image, which is at `root`; `from` is the image with a static curl.
+pub fn curl_copy_arguments(look: &str, out: &str, root: &str, from: &str) -> Vec<String> {
+    let values = [
+        ("--look", Some(look)),
+        ("--out", Some(out)),
+        ("--root", Some(root)),
+        ("--from", Some(from)),
+    ];
+    with_values("curl", &values)
 }
 
 /// The arguments of the runtime step: `wheels` is a folder with a wheel of pip or uv.
@@ -334,7 +342,7 @@ mod tests {
             r#"{"version":1,"mode":"server","curl":"auto","runtime":"none","image":{"path":"/usr/bin"}}"#,
         );
         run(&look_arguments(&image, &out, false, &server)).expect("all is there");
-        run(&curl_arguments(&out, Some(&out), None)).expect("nothing to do");
+        run(&curl_arguments(&out, Some(&out))).expect("nothing to do");
         let report =
             Report::from_json(&fs::read(format!("{out}/{REPORT_FILE}")).expect("a report"))
                 .expect("reads");

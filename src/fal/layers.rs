@@ -9,7 +9,10 @@
 //! nothing else of the frontend's image. `look` says what is to be done; the others do it, or nothing. Reports are outputs of
 //! their own, never files in the image.
 
-use fal_helper::{cli, environment, request::Request};
+use fal_helper::{
+    cli, environment,
+    request::{Curl, Request},
+};
 
 use crate::{
     image,
@@ -29,7 +32,9 @@ const MOUNTED: &str = "/.fal-helper";
 const LOOKED: &str = "/.fal-look";
 /// Where steps write their report.
 pub(super) const OUT: &str = "/.fal-out";
-/// Where `look` sees the image.
+/// Where the copying step sees the image that carries a curl.
+const CURL: &str = "/.fal-curl";
+/// Where steps see the image that start nothing of it.
 const IMAGE: &str = "/image";
 
 /// What the steps need to know.
@@ -39,6 +44,8 @@ pub struct Layers {
     pub helper: Output,
     /// What to look for and what to do.
     pub request: Request,
+    /// The image that `curl=image:` names, for the platform of the target.
+    pub curl_image: Option<Output>,
     /// The platform that steps run on which start nothing of the image's.
     pub build_platform: pb::Platform,
     /// The platform of the image.
@@ -118,10 +125,44 @@ impl Layers {
         self.report_of(graph, exec, meta).report
     }
 
-    /// Installs curl.
+    /// Brings curl: out of the image that carries one, else with the image's package manager.
     pub fn curl(&self, graph: &mut Graph, image: Input, looked: Output) -> Installed {
-        let args = cli::curl_arguments(LOOKED, Some(OUT), None);
+        if let Some(from) = self.curl_image {
+            return self.copy_curl(graph, image, looked, from);
+        }
+        let args = cli::curl_arguments(LOOKED, Some(OUT));
         self.install(graph, image, looked, args, "install curl")
+    }
+
+    /// Copies a curl, on the build platform: nothing of either image is started.
+    fn copy_curl(
+        &self,
+        graph: &mut Graph,
+        image: Input,
+        looked: Output,
+        from: Output,
+    ) -> Installed {
+        let exec = Exec {
+            args: command(cli::curl_copy_arguments(LOOKED, OUT, IMAGE, CURL)),
+            cwd: "/".to_owned(),
+            network: NetMode::None,
+            mounts: vec![
+                self.helper(),
+                Mount::bind(IMAGE, image),
+                Mount::bind(CURL, from).readonly(),
+                Mount::bind(LOOKED, looked).readonly(),
+                Mount::bind(OUT, None),
+            ],
+            ..Exec::default()
+        };
+        let meta = self.meta("copy curl", &self.build_platform);
+        let outputs = graph.add_exec(exec, meta);
+        // The root of the step holds nothing; the image is what is mounted.
+        let mut written = outputs.mounts.into_iter().flatten();
+        Installed {
+            root: written.next().or(image),
+            report: written.next_back().unwrap_or(self.helper),
+        }
     }
 
     /// Installs the packages that fal's runtime needs, and tries them.
@@ -141,7 +182,12 @@ impl Layers {
     pub fn all(&self, graph: &mut Graph, image: Input) -> Input {
         let looked = self.look(graph, image, false);
         let mut root = image;
-        if self.request.curl == fal_helper::request::Curl::Auto {
+        let brings_curl = match self.request.curl {
+            Curl::Auto => true,
+            Curl::Image => self.curl_image.is_some(),
+            Curl::Verify | Curl::None => false,
+        };
+        if brings_curl {
             root = self.curl(graph, root, looked).root;
         }
         if self.request.runtime.installs() && !self.request.packages.is_empty() {

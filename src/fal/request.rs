@@ -42,11 +42,6 @@ impl Options {
     pub fn unsupported(&self) -> Option<Diagnostic> {
         let asked = [
             (
-                "curl",
-                matches!(self.curl, Curl::Image(_)),
-                "curl=image:REF",
-            ),
-            (
                 "requirements",
                 !self.requirements.is_empty(),
                 "requirements",

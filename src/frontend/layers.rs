@@ -1,6 +1,9 @@
 //! The fal layers of a build: asks what the finished image lacks, and adds the steps that bring it.
 
-use fal_helper::report::{LOOK_FILE, REPORT_FILE, Report};
+use fal_helper::{
+    failure::Kind,
+    report::{LOOK_FILE, REPORT_FILE, Report},
+};
 
 use prost::Message;
 
@@ -9,6 +12,7 @@ use crate::{
     fal::{
         self,
         layers::{Installed, Layers},
+        options::Curl,
         secrets::Watched,
     },
     gateway::{Gateway, SolveRequest, SourceRequest},
@@ -16,7 +20,10 @@ use crate::{
     llb::{self, Graph, Meta, Output, source::Image},
     plan::Plan,
     proto::pb,
-    reference::{image as reference, platform::Platform},
+    reference::{
+        image::{self as reference, Reference},
+        platform::Platform,
+    },
     source::Lines,
 };
 
@@ -48,7 +55,11 @@ pub(super) async fn add(
     told?;
     let found = match found {
         Ok(report) => report,
-        Err(error) => return Err(explain(job, &layers, plan, wanted, error).await.at(lines)),
+        Err(error) => {
+            let (error, kind) = explain(job, &layers, plan, wanted, error).await;
+            let asked_for = kind.and_then(|kind| fal.asked_for(kind));
+            return Err(error.at(asked_for.or(lines)));
+        }
     };
     let mut last: Option<Installed> = None;
     if found.wants_curl() {
@@ -86,6 +97,14 @@ async fn prepare(
 ) -> Result<(Layers, Vec<Watched>)> {
     let helper = helper(job.gateway, job.options, &mut plan.llb).await?;
     let watched = secrets::watch(job, fal, plan, helper);
+    let curl_image = match &fal.curl {
+        Curl::Image(reference) => {
+            let found = curl_image(job, reference, plan).await;
+            let lines = fal.lines("curl").or(plan.target_lines);
+            Some(found.map_err(|error| error.at(lines))?)
+        }
+        Curl::Auto | Curl::Verify | Curl::None => None,
+    };
     let run = &job.options.run;
     let lines = fal
         .asked_at()
@@ -93,6 +112,7 @@ async fn prepare(
         .unwrap_or(Lines::one(1));
     let layers = Layers {
         helper,
+        curl_image,
         request: fal.request(&plan.image),
         build_platform: crate::plan::op_platform(&job.environment.build_platform()),
         target_platform: crate::plan::op_platform(&plan.platform),
@@ -116,6 +136,36 @@ async fn prepare(
             .supports(llb::caps::EXEC_MOUNT_CONTENT_CACHE),
     };
     Ok((layers, watched))
+}
+
+/// The image that carries a curl, for the platform of the target, as it is now.
+async fn curl_image(
+    job: &Job<'_, impl Gateway>,
+    reference: &Reference,
+    plan: &mut Plan,
+) -> Result<Output> {
+    let reference = reference.clone().tag_name_only();
+    let image = |name: String| Image {
+        reference: name,
+        ..Image::default()
+    };
+    let platform = crate::plan::op_platform(&plan.platform);
+    let shown = format!("[fal] load metadata for {reference}");
+    let request = SourceRequest {
+        platform: Some(platform.clone()),
+        resolve_mode: job.options.resolve_mode.as_str().to_owned(),
+        ..SourceRequest::new(image(reference.to_string()), shown)
+    };
+    let found =
+        job.gateway.resolve_source(request).await.map_err(|error| {
+            error.context(&format!("finding the image of curl=image:{reference}"))
+        })?;
+    let digest = found.image.map(|image| image.digest).unwrap_or_default();
+    let name = reference
+        .with_digest(&digest)
+        .map_err(|error| Diagnostic::error(error.to_string()))?;
+    let meta = Meta::named(format!("[fal] load {name}")).on(platform);
+    Ok(plan.llb.add_source(image(name.to_string()), meta))
 }
 
 /// The file system of the frontend's own image: as the daemon hands it over, else found by the name that it was started under.
@@ -194,15 +244,18 @@ async fn explain(
     plan: &mut Plan,
     wanted: Option<&Platform>,
     error: Error,
-) -> Error {
+) -> (Error, Option<Kind>) {
     let looked = layers.look(&mut plan.llb, plan.output, true);
     let failure = read_report(job, plan, looked, LOOK_FILE, wanted)
         .await
         .ok()
         .and_then(|report| report.failure);
     match failure {
-        Some(failure) => Diagnostic::error(failure.sentence).into(),
-        None => error,
+        Some(failure) => (
+            Diagnostic::error(failure.sentence).into(),
+            Some(failure.kind),
+        ),
+        None => (error, None),
     }
 }
 
