@@ -61,6 +61,12 @@ pub(super) async fn add(
             return Err(error.at(asked_for.or(lines)));
         }
     };
+    let starts_programs =
+        found.wants_runtime() || (found.wants_curl() && layers.curl_image.is_none());
+    if starts_programs && !job.environment.runs(&plan.platform) {
+        let error = cannot_run(&found, &plan.platform);
+        return Err(Error::from(error).at(lines));
+    }
     let mut last: Option<Installed> = None;
     if found.wants_curl() {
         let installed = layers.curl(&mut plan.llb, plan.output, looked);
@@ -214,6 +220,26 @@ fn no_helper(why: &str) -> Diagnostic {
         "the fal layers need the frontend's own image: {why}"
     ))
     .help("BuildKit 0.10 and later hand it over; with `# fal: mode=off` no layer is added")
+}
+
+/// The image's own programs must install something, and they are none for this machine.
+fn cannot_run(found: &Report, platform: &Platform) -> Diagnostic {
+    let platform = platform.format_all();
+    let wanted = found.packages.iter().filter(|it| it.requirement.is_some());
+    let links = found.python.iter().flat_map(|python| &python.links);
+    let links = links.map(|link| link.path.to_str().unwrap_or("python"));
+    let missing: Vec<&str> = found
+        .wants_curl()
+        .then_some("curl")
+        .into_iter()
+        .chain(wanted.map(|package| package.name.as_str()))
+        .chain(links)
+        .collect();
+    Diagnostic::error(format!(
+        "the image for {platform} lacks {}, and this daemon cannot run programs of that platform, which would bring it: build on a \
+         node for {platform} or one that emulates it (binfmt), or start FROM an image that has everything",
+        missing.join(", ")
+    ))
 }
 
 /// Solves for a report and reads it.
