@@ -49,6 +49,11 @@ impl Stack {
         format!("{}/fal-frontend:dockerfile", self.registry)
     }
 
+    /// The registry, by its address.
+    pub(super) fn registry(&self) -> String {
+        self.registry.clone()
+    }
+
     /// A name for an image that a test makes.
     pub(super) fn image(&self, name: &str) -> String {
         self.image_of("e2e", name)

@@ -24,8 +24,14 @@ PACKAGES = [
     ("transformers", ["4.51.3"], ["transformers"], ["torch"]),
     ("diffusers", ["0.31.0"], ["diffusers"], []),
     ("accelerate", ["1.6.0"], ["accelerate"], []),
-    ("numpy", ["2.2.0"], ["numpy"], []),
-    ("requests", ["2.32.3"], ["requests"], []),
+    ("hf_transfer", ["0.1.9"], ["hf_transfer"], []),
+    ("peft", ["0.15.0"], ["peft"], []),
+    ("sentencepiece", ["0.2.0"], ["sentencepiece"], []),
+    ("librosa", ["0.10.1"], ["librosa"], []),
+    ("soundfile", ["0.12.1"], ["soundfile"], []),
+    ("numpy", ["1.24.3", "2.2.0"], ["numpy"], []),
+    ("pandas", ["2.0.3"], ["pandas"], []),
+    ("requests", ["2.31.0"], ["requests"], []),
     ("private_package", ["1.0"], ["private_package"], []),
 ]
 
@@ -51,3 +57,10 @@ for name, versions, modules, requires in PACKAGES:
         with zipfile.ZipFile(f"{folder}/{name}-{version}-py3-none-any.whl", "w") as wheel:
             for file, text in files.items():
                 wheel.writestr(zipfile.ZipInfo(file), text)
+
+# The same as an index, for those that name one.
+for wheel in sorted(os.listdir(folder)):
+    project = wheel.split("-")[0].replace("_", "-")
+    os.makedirs(f"{folder}/simple/{project}", exist_ok=True)
+    with open(f"{folder}/simple/{project}/index.html", "a") as index:
+        index.write(f'<a href="../../{wheel}">{wheel}</a>\n')
