@@ -85,7 +85,7 @@ const CODES: &[(Kind, u8)] = &[
     (Kind::Import, 89),
     (Kind::BrokenPython, 90),
     (Kind::EmptyKey, 91),
-    (Kind::User, 92),
+    (Kind::User, 96),
 ];
 
 impl Kind {
