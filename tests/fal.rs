@@ -48,6 +48,7 @@ fn check(source: &Source) -> bool {
     let platform = plan::op_platform(&file.plan.platform);
     let layers = Layers {
         helper,
+        curl_image: None,
         request: file.fal.request(&file.plan.image),
         build_platform: platform.clone(),
         target_platform: platform,

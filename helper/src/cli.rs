@@ -63,19 +63,23 @@ pub fn fetch_arguments(out: &str) -> Vec<String> {
     with_values("fetch", &[("--out", Some(out))])
 }
 
-/// The arguments of the curl step: `look` is the folder that `look` wrote, `from` the image with a static curl, `fetched` the
-/// folder that `fetch` wrote.
-pub fn curl_arguments(
-    look: &str,
-    out: Option<&str>,
-    from: Option<&str>,
-    fetched: Option<&str>,
-) -> Vec<String> {
+/// The arguments of the curl step: `look` is the folder that `look` wrote, `fetched` the one that `fetch` wrote.
+pub fn curl_arguments(look: &str, out: Option<&str>, fetched: Option<&str>) -> Vec<String> {
     let values = [
         ("--look", Some(look)),
         ("--out", out),
-        ("--from", from),
         ("--fetched", fetched),
+    ];
+    with_values("curl", &values)
+}
+
+/// The arguments of a curl step outside of the image, which is at `root`; `from` is the image with a static curl.
+pub fn curl_copy_arguments(look: &str, out: &str, root: &str, from: &str) -> Vec<String> {
+    let values = [
+        ("--look", Some(look)),
+        ("--out", Some(out)),
+        ("--root", Some(root)),
+        ("--from", Some(from)),
     ];
     with_values("curl", &values)
 }
@@ -456,7 +460,7 @@ mod tests {
             r#"{"version":1,"mode":"server","curl":"auto","runtime":"none","image":{"path":"/usr/bin"}}"#,
         );
         run(&look_arguments(&image, &out, false, &server)).expect("all is there");
-        run(&curl_arguments(&out, Some(&out), None, None)).expect("nothing to do");
+        run(&curl_arguments(&out, Some(&out), None)).expect("nothing to do");
         let report =
             Report::from_json(&fs::read(format!("{out}/{REPORT_FILE}")).expect("a report"))
                 .expect("reads");

@@ -73,6 +73,8 @@ pub enum Kind {
     RequirementInstall,
     /// A secret that requirements name was not given, or is empty.
     RequirementSecret,
+    /// The image's USER is nobody, or may not run what fal starts.
+    User,
 }
 
 /// Every kind and its code.
@@ -95,6 +97,7 @@ const CODES: &[(Kind, u8)] = &[
     (Kind::RequirementConflict, 93),
     (Kind::RequirementInstall, 94),
     (Kind::RequirementSecret, 95),
+    (Kind::User, 96),
 ];
 
 impl Kind {

@@ -15,16 +15,19 @@
 //! Everything that a step learns about an image it learns through [`root::Root`], from regular
 //! files of bounded size: an image may be hostile, and looking at it starts nothing of it.
 
-pub mod report;
-pub mod request; // what the frontend asks // what it gets back
+pub mod request; // what the frontend asks
+
+pub mod report; // what it gets back
 
 pub mod requirements; // what the frontend asks to be installed before all that
 
-pub mod install;
-pub mod look; // request + image → report // report + image → a changed image, and the report again
+pub mod look; // request + image → report
 
-pub mod environment;
-pub mod failure; // why a build must stop // which variables reach the programs that are started
+pub mod install; // report + image → a changed image, and the report again
+
+pub mod failure; // why a build must stop
+
+pub mod environment; // which variables reach the programs that are started
 
 pub mod context; // a directory → what stands in it
 pub mod fingerprint; // a secret → what changes when its value does
@@ -35,5 +38,7 @@ pub mod python; // the interpreter that fal will run, and what is installed for 
 
 pub mod root; // a directory that no path leaves
 pub mod search; // PATH, as execvp reads it
+
+pub mod user; // as whom the image's processes run, and what is closed to them
 
 pub mod cli; // arguments → exit code

@@ -26,6 +26,9 @@ pub struct Request {
     /// The minor version that the app is pickled with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<Minor>,
+    /// The versions of Python that fal's own packages run on, such as `>=3.10` (PEP 440); empty takes any.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub python_range: String,
     /// What must be installed, in the order in which it is reported.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub packages: Vec<Package>,
@@ -137,6 +140,9 @@ pub struct Image {
     /// PYTHONPATH, if ENV sets it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python_path: Option<String>,
+    /// PYTHONHOME, if ENV sets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python_home: Option<String>,
     /// ISOLATE_CONTAINER_PYTHON_EXEC_PREFIX, if ENV sets it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exec_prefix: Option<String>,
@@ -159,6 +165,7 @@ impl Image {
             },
             home: None,
             python_path: None,
+            python_home: None,
             exec_prefix: None,
         };
         for (name, value) in env {
@@ -167,6 +174,8 @@ impl Image {
                 "PATH" => image.path = value,
                 "HOME" => image.home = Some(value),
                 "PYTHONPATH" => image.python_path = Some(value),
+                // Python, too, takes an empty one for none.
+                "PYTHONHOME" => image.python_home = Some(value).filter(|it| !it.is_empty()),
                 "ISOLATE_CONTAINER_PYTHON_EXEC_PREFIX" => image.exec_prefix = Some(value),
                 _ => {}
             }
@@ -196,6 +205,9 @@ impl Request {
                 self.version
             ));
         }
+        self.python_range
+            .parse::<Range>()
+            .map_err(|error| format!("Python: {error}"))?;
         for package in &self.packages {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
             let starts = package
@@ -226,6 +238,7 @@ mod tests {
             curl: Curl::Auto,
             runtime: Runtime::Pins,
             python: Some("3.11".parse().expect("a minor")),
+            python_range: String::new(),
             packages: vec![Package {
                 name: "boto3".into(),
                 accept: "==1.35.74".into(),

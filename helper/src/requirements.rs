@@ -96,6 +96,7 @@ impl Requirements {
             curl: request::Curl::None,
             runtime: request::Runtime::None,
             python: self.python,
+            python_range: String::new(),
             packages: Vec::new(),
             image: self.image.clone(),
         }

@@ -13,7 +13,7 @@
 
 use fal_helper::{
     cli, environment,
-    request::{Package, Request},
+    request::{Curl, Package, Request},
 };
 
 use crate::{
@@ -38,7 +38,9 @@ const LOOKED: &str = "/.fal-look";
 const FETCHED: &str = "/.fal-fetched";
 /// Where steps write their report.
 pub(super) const OUT: &str = "/.fal-out";
-/// Where `look` sees the image.
+/// Where the copying step sees the image that carries a curl.
+const CURL: &str = "/.fal-curl";
+/// Where steps see the image that start nothing of it.
 const IMAGE: &str = "/image";
 
 /// What makes the cache key of a step another one; no program sees it.
@@ -51,6 +53,8 @@ pub struct Layers {
     pub helper: Output,
     /// What to look for and what to do.
     pub request: Request,
+    /// The image that `curl=image:` names, for the platform of the target.
+    pub curl_image: Option<Output>,
     /// The platform that steps run on which start nothing of the image's.
     pub build_platform: pb::Platform,
     /// The platform of the image.
@@ -151,7 +155,8 @@ impl Layers {
         self.report_of(graph, exec, meta).report
     }
 
-    /// Installs curl. With `is_ahead`, what that takes is fetched by a step of its own, which depends on the base alone.
+    /// Brings curl: out of the image that carries one, else with the image's package manager. With `is_ahead`, what that takes is fetched
+    /// by a step of its own, which depends on the base alone.
     pub fn curl(
         &self,
         graph: &mut Graph,
@@ -159,11 +164,14 @@ impl Layers {
         looked: Output,
         is_ahead: bool,
     ) -> Installed {
+        if let Some(from) = self.curl_image {
+            return self.copy_curl(graph, image, looked, from);
+        }
         let fetched = match is_ahead {
             true => self.fetch(graph),
             false => None,
         };
-        let args = cli::curl_arguments(LOOKED, Some(OUT), None, fetched.map(|_| FETCHED));
+        let args = cli::curl_arguments(LOOKED, Some(OUT), fetched.map(|_| FETCHED));
         let mut mounts = vec![Mount::bind(LOOKED, looked).readonly()];
         mounts.extend(fetched.map(|fetched| Mount::bind(FETCHED, fetched).readonly()));
         let (exec, meta) = self.start(self.on(image, false), mounts, args, "install curl");
@@ -181,6 +189,37 @@ impl Layers {
         };
         let (exec, meta) = self.start(base, Vec::new(), args, "fetch curl");
         Some(self.report_of(graph, exec, meta).report)
+    }
+
+    /// Copies a curl, on the build platform: nothing of either image is started.
+    fn copy_curl(
+        &self,
+        graph: &mut Graph,
+        image: Input,
+        looked: Output,
+        from: Output,
+    ) -> Installed {
+        let exec = Exec {
+            args: command(cli::curl_copy_arguments(LOOKED, OUT, IMAGE, CURL)),
+            cwd: "/".to_owned(),
+            network: NetMode::None,
+            mounts: vec![
+                self.helper(),
+                Mount::bind(IMAGE, image),
+                Mount::bind(CURL, from).readonly(),
+                Mount::bind(LOOKED, looked).readonly(),
+                Mount::bind(OUT, None),
+            ],
+            ..Exec::default()
+        };
+        let meta = self.meta("copy curl", &self.build_platform);
+        let outputs = graph.add_exec(exec, meta);
+        // The root of the step holds nothing; the image is what is mounted.
+        let mut written = outputs.mounts.into_iter().flatten();
+        Installed {
+            root: written.next().or(image),
+            report: written.next_back().unwrap_or(self.helper),
+        }
     }
 
     /// Installs the packages that fal's runtime needs, and tries them.
@@ -203,7 +242,12 @@ impl Layers {
     pub fn all(&self, graph: &mut Graph, image: Input) -> Input {
         let looked = self.look(graph, image, false);
         let mut root = image;
-        if self.request.curl == fal_helper::request::Curl::Auto {
+        let brings_curl = match self.request.curl {
+            Curl::Auto => true,
+            Curl::Image => self.curl_image.is_some(),
+            Curl::Verify | Curl::None => false,
+        };
+        if brings_curl {
             root = self.curl(graph, root, looked, true).root;
         }
         if self.request.runtime.installs() && !self.request.packages.is_empty() {

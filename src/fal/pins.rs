@@ -13,7 +13,8 @@
 /// The version of fal whose metadata stand here.
 pub const FAL_VERSION: &str = "1.83.0";
 
-/// The Pythons that fal runs on (`Requires-Python`).
+/// The Pythons that fal runs on (`Requires-Python`). With another one `runtime=sdk` is an error, because pip would silently
+/// take an old release of fal; the rest warns.
 pub const PYTHON: &str = ">=3.10";
 
 /// A package that fal's documentation names with its version.

@@ -1,6 +1,7 @@
 //! Options to what the helper is asked.
 
 use fal_helper::{
+    failure,
     python::Minor,
     request::{self, Package, Request},
 };
@@ -52,14 +53,21 @@ impl Options {
             .find_map(|key| self.lines(key))
     }
 
+    /// Where the user asked for what failed, if that was said in a line of its own.
+    pub fn asked_for(&self, failure: failure::Kind) -> Option<Lines> {
+        use failure::Kind;
+        let key = match failure {
+            Kind::OtherPython if self.python.is_some() => "python",
+            Kind::NoCurl | Kind::NoPackageManager | Kind::CurlInstall => "curl",
+            Kind::OtherPython | Kind::Packages | Kind::Hidden => "runtime",
+            _ => return None,
+        };
+        self.lines(key)
+    }
+
     /// The first thing that was asked for and that this version cannot do.
     pub fn unsupported(&self) -> Option<Diagnostic> {
         let asked = [
-            (
-                "curl",
-                matches!(self.curl, Curl::Image(_)),
-                "curl=image:REF",
-            ),
             (
                 "python-runtime",
                 self.python_runtime.is_some(),
@@ -112,6 +120,11 @@ impl Options {
                     .parse::<Minor>()
                     .ok()
             }),
+            python_range: match self.runtime {
+                _ if self.mode != Mode::App => String::new(),
+                Runtime::None => String::new(),
+                _ => pins::PYTHON.to_owned(),
+            },
             packages: self.packages(),
             image: request::Image::from_env(pairs, &image.config.user, &image.config.working_dir),
         }

@@ -49,6 +49,19 @@ impl Environment {
         let own = || platform::default_spec().normalize();
         self.platforms.first().cloned().unwrap_or_else(own)
     }
+
+    /// Whether the daemon starts programs of a platform: its own, or one that the machine's kernel hands to an emulator. The
+    /// helper is a program of the daemon's own platform, and what it starts is of the image's.
+    pub(crate) fn runs(&self, platform: &Platform) -> bool {
+        let own = [self.build_platform()];
+        let all = own.iter().chain(&self.platforms);
+        let kind = |it: &Platform| {
+            let it = it.clone().normalize();
+            (it.os, it.architecture)
+        };
+        let wanted = kind(platform);
+        all.map(kind).any(|kind| kind == wanted)
+    }
 }
 
 /// The platforms of the first worker; none when the list cannot be read.

@@ -1,6 +1,9 @@
 //! The fal layers of a build: asks what the finished image lacks, and adds the steps that bring it.
 
-use fal_helper::report::{LOOK_FILE, REPORT_FILE, Report};
+use fal_helper::{
+    failure::Kind,
+    report::{LOOK_FILE, REPORT_FILE, Report},
+};
 
 use prost::Message;
 
@@ -10,6 +13,7 @@ use crate::{
         self,
         key::Key,
         layers::{Base, Installed, Layers},
+        options::Curl,
         secrets::Watched,
     },
     gateway::{Gateway, SolveRequest, SourceRequest},
@@ -17,7 +21,10 @@ use crate::{
     llb::{self, Graph, Input, Meta, Output, source::Image},
     plan::Plan,
     proto::pb,
-    reference::{image as reference, platform::Platform},
+    reference::{
+        image::{self as reference, Reference},
+        platform::Platform,
+    },
     source::Lines,
 };
 
@@ -59,9 +66,19 @@ pub(super) async fn add(
         Err(error) if requirements::has_failed(&error) => {
             return Err(requirements::explain(job, fal, &layers, plan, error).await);
         }
-        Err(error) => return Err(explain(job, &layers, plan, wanted, error).await.at(lines)),
+        Err(error) => {
+            let (error, kind) = explain(job, &layers, plan, wanted, error).await;
+            let asked_for = kind.and_then(|kind| fal.asked_for(kind));
+            return Err(error.at(asked_for.or(lines)));
+        }
     };
     let key = key::or_tell(job, key).await;
+    let starts_programs =
+        found.wants_runtime() || (found.wants_curl() && layers.curl_image.is_none());
+    if starts_programs && !job.environment.runs(&plan.platform) {
+        let error = cannot_run(&found, &plan.platform);
+        return Err(Error::from(error).at(lines));
+    }
     let mut last: Option<Installed> = None;
     if found.wants_curl() {
         let is_ahead = found.can_fetch_ahead();
@@ -100,6 +117,14 @@ async fn prepare(
     plan: &mut Plan,
     helper: Output,
 ) -> Result<(Layers, Vec<Watched>)> {
+    let curl_image = match &fal.curl {
+        Curl::Image(reference) => {
+            let found = curl_image(job, reference, plan).await;
+            let lines = fal.lines("curl").or(plan.target_lines);
+            Some(found.map_err(|error| error.at(lines))?)
+        }
+        Curl::Auto | Curl::Verify | Curl::None => None,
+    };
     let run = &job.options.run;
     let lines = fal
         .asked_at()
@@ -107,6 +132,7 @@ async fn prepare(
         .unwrap_or(Lines::one(1));
     let layers = Layers {
         helper,
+        curl_image,
         request: fal.request(&plan.image),
         build_platform: crate::plan::op_platform(&job.environment.build_platform()),
         target_platform: crate::plan::op_platform(&plan.platform),
@@ -141,6 +167,36 @@ async fn prepare(
     requirements::add(job, fal, &layers, plan).await?;
     let watched = secrets::watch(job, fal, plan, helper);
     Ok((layers, watched))
+}
+
+/// The image that carries a curl, for the platform of the target, as it is now.
+async fn curl_image(
+    job: &Job<'_, impl Gateway>,
+    reference: &Reference,
+    plan: &mut Plan,
+) -> Result<Output> {
+    let reference = reference.clone().tag_name_only();
+    let image = |name: String| Image {
+        reference: name,
+        ..Image::default()
+    };
+    let platform = crate::plan::op_platform(&plan.platform);
+    let shown = format!("[fal] load metadata for {reference}");
+    let request = SourceRequest {
+        platform: Some(platform.clone()),
+        resolve_mode: job.options.resolve_mode.as_str().to_owned(),
+        ..SourceRequest::new(image(reference.to_string()), shown)
+    };
+    let found =
+        job.gateway.resolve_source(request).await.map_err(|error| {
+            error.context(&format!("finding the image of curl=image:{reference}"))
+        })?;
+    let digest = found.image.map(|image| image.digest).unwrap_or_default();
+    let name = reference
+        .with_digest(&digest)
+        .map_err(|error| Diagnostic::error(error.to_string()))?;
+    let meta = Meta::named(format!("[fal] load {name}")).on(platform);
+    Ok(plan.llb.add_source(image(name.to_string()), meta))
 }
 
 /// The file system of the frontend's own image: as the daemon hands it over, else found by the name that it was started under.
@@ -195,6 +251,26 @@ fn no_helper(why: &str) -> Diagnostic {
     .help("BuildKit 0.10 and later hand it over; with `# fal: mode=off` no layer is added")
 }
 
+/// The image's own programs must install something, and they are none for this machine.
+fn cannot_run(found: &Report, platform: &Platform) -> Diagnostic {
+    let platform = platform.format_all();
+    let wanted = found.packages.iter().filter(|it| it.requirement.is_some());
+    let links = found.python.iter().flat_map(|python| &python.links);
+    let links = links.map(|link| link.path.to_str().unwrap_or("python"));
+    let missing: Vec<&str> = found
+        .wants_curl()
+        .then_some("curl")
+        .into_iter()
+        .chain(wanted.map(|package| package.name.as_str()))
+        .chain(links)
+        .collect();
+    Diagnostic::error(format!(
+        "the image for {platform} lacks {}, and this daemon cannot run programs of that platform, which would bring it: build on a \
+         node for {platform} or one that emulates it (binfmt), or start FROM an image that has everything",
+        missing.join(", ")
+    ))
+}
+
 /// Solves for a report and reads it.
 async fn read_report(
     job: &Job<'_, impl Gateway>,
@@ -223,15 +299,18 @@ async fn explain(
     plan: &mut Plan,
     wanted: Option<&Platform>,
     error: Error,
-) -> Error {
+) -> (Error, Option<Kind>) {
     let looked = layers.look(&mut plan.llb, plan.output, true);
     let failure = read_report(job, plan, looked, LOOK_FILE, wanted)
         .await
         .ok()
         .and_then(|report| report.failure);
     match failure {
-        Some(failure) => Diagnostic::error(failure.sentence).into(),
-        None => error,
+        Some(failure) => (
+            Diagnostic::error(failure.sentence).into(),
+            Some(failure.kind),
+        ),
+        None => (error, None),
     }
 }
 

@@ -46,6 +46,12 @@ pub(super) async fn add(
     plan: &mut Plan,
 ) -> Result<()> {
     let wanted = all(job, fal).await?;
+    if let Some(first) = wanted.first()
+        && !job.environment.runs(&plan.platform)
+    {
+        let platform = plan.platform.format_all();
+        return Err(at(job, &first.place, requirements::cannot_run(&platform)));
+    }
     for step in steps(job, fal, layers, plan, &wanted)? {
         let layer = step.layer;
         let installed = step.add(layers, &mut plan.llb, plan.output);

@@ -18,4 +18,5 @@ mod platforms; // one build for two platforms
 mod requirements; // what the user wants to have installed
 mod secret_cache; // what runs again when a secret changes
 mod secrets; // where a secret must not appear
+mod situations; // what becomes of every kind of image
 mod subrequests; // what `--check` and `--call` print

@@ -49,9 +49,19 @@ impl Stack {
         format!("{}/fal-frontend:dockerfile", self.registry)
     }
 
+    /// The registry, by its address.
+    pub(super) fn registry(&self) -> String {
+        self.registry.clone()
+    }
+
     /// A name for an image that a test makes.
     pub(super) fn image(&self, name: &str) -> String {
-        format!("{}/e2e/{name}:latest", self.registry)
+        self.image_of("e2e", name)
+    }
+
+    /// A name for an image of those that a test makes many of.
+    pub(super) fn image_of(&self, group: &str, name: &str) -> String {
+        format!("{}/{group}/{name}:latest", self.registry)
     }
 
     /// `buildctl build` of `folder` through a frontend image.

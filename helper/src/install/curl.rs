@@ -438,6 +438,7 @@ mod tests {
             curl,
             runtime: Runtime::None,
             python: None,
+            python_range: String::new(),
             packages: Vec::new(),
             image: request::Image::from_env([], "", "/"),
         };

@@ -321,6 +321,8 @@ impl Installer {
             Kind::Uv => {
                 command.extend(["pip", "install", "--no-cache", "--python"].map(OsString::from));
                 command.push(python.into());
+                // The one setting of an index for which uv has no variable.
+                command.extend(is_without_index(&self.environment).then(|| "--no-index".into()));
             }
         }
         command.extend(more.iter().map(OsString::from));
@@ -339,6 +341,18 @@ fn fresh_folder(beside: &Path) -> io::Result<PathBuf> {
         }
     }
     Err(io::ErrorKind::AlreadyExists.into())
+}
+
+fn is_without_index(environment: &Environment) -> bool {
+    let is_said = |value: &OsStr| {
+        let no = ["", "0", "false", "no", "off", "n", "f"];
+        !value
+            .to_str()
+            .is_some_and(|value| no.contains(&value.to_ascii_lowercase().as_str()))
+    };
+    ["PIP_NO_INDEX", "UV_NO_INDEX"]
+        .iter()
+        .any(|name| environment.get(name).is_some_and(is_said))
 }
 
 fn is_about_uninstalling(outcome: &Outcome) -> bool {
@@ -488,7 +502,6 @@ fn with_indexes_of_pip(mut environment: Environment) -> Environment {
         ("PIP_INDEX_URL", &["UV_INDEX_URL", "UV_DEFAULT_INDEX"]),
         ("PIP_EXTRA_INDEX_URL", &["UV_EXTRA_INDEX_URL", "UV_INDEX"]),
         ("PIP_FIND_LINKS", &["UV_FIND_LINKS"]),
-        ("PIP_NO_INDEX", &["UV_NO_INDEX"]),
         ("PIP_TRUSTED_HOST", &["UV_INSECURE_HOST"]),
         ("PIP_CERT", &["SSL_CERT_FILE"]),
     ];

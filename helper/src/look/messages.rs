@@ -1,12 +1,13 @@
 //! The sentences with which a look stops a build, and its warnings.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, Kind};
 use crate::python::Minor;
 use crate::python::find::{Facts, NotFound};
 use crate::python::interpreter::Unknown;
 use crate::report;
+use crate::user;
 
 /// What ends a sentence about a Python that is not there.
 const OTHER_WAYS: &str = "or write `# fal: mode=server` if the image runs a server \
@@ -68,6 +69,62 @@ fn no_python(wanted: Option<Minor>, facts: &Facts<'_>) -> Failure {
         format!(
             "the image has no Python, and a fal.App runs inside one: {versioned}, python and python3 are not in {searched}; \
              start FROM an image with Python such as {image}, {OTHER_WAYS}"
+        ),
+    )
+}
+
+pub(super) fn unfit_python(python: &report::Python, range: &str) -> Failure {
+    Failure::new(
+        Kind::OtherPython,
+        format!(
+            "the image has Python {} ({}), and fal runs on Python {range}: pip would silently install an old release of fal; \
+             start FROM an image with such a Python, or name the release with `# fal: runtime=sdk==X`",
+            python.minor,
+            python.executable.display()
+        ),
+    )
+}
+
+pub(super) fn old_python(python: &report::Python, range: &str) -> String {
+    format!(
+        "fal's own packages run on Python {range}, and the image has {}: an app may not start",
+        python.minor
+    )
+}
+
+pub(super) fn lost_library(home: &str, python: &report::Python) -> Failure {
+    Failure::new(
+        Kind::BrokenPython,
+        format!(
+            "ENV PYTHONHOME={home} keeps {} from starting, as no library of Python {} is there: take it out of ENV",
+            python.executable.display(),
+            python.minor
+        ),
+    )
+}
+
+pub(super) fn unknown_user(user: &str, unknown: &user::Unknown) -> Failure {
+    let (what, file, program) = match unknown {
+        user::Unknown::User => ("user", "/etc/passwd", "useradd"),
+        user::Unknown::Group => ("group", "/etc/group", "groupadd"),
+    };
+    Failure::new(
+        Kind::User,
+        format!(
+            "no process can be started as USER {user}, because {file} of the image has no such {what}: make it in the Dockerfile \
+             (`RUN {program} …`), or write its number"
+        ),
+    )
+}
+
+pub(super) fn closed(user: &str, path: &Path, closed: &Path) -> Failure {
+    let closed = closed.display();
+    Failure::new(
+        Kind::User,
+        format!(
+            "USER {user} cannot use {}, because {closed} is closed to that user: write `RUN chmod a+rx {closed}` in the \
+             Dockerfile, or install it elsewhere",
+            path.display()
         ),
     )
 }

@@ -13,11 +13,13 @@ use crate::failure::Failure;
 use crate::package_manager;
 use crate::python::dist_info::{self, Distribution};
 use crate::python::find::{self, Facts, Found};
+use crate::python::version::Range;
 use crate::python::{interpreter, site};
 use crate::report::{self, CurlAction, Link, Report, Step};
 use crate::request::{Curl, Image, Mode, Package, Request};
 use crate::root::Root;
 use crate::search;
+use crate::user;
 
 /// Reads the image below `root`, and plans.
 pub fn look(root: &Root, request: &Request) -> Report {
@@ -37,10 +39,15 @@ pub(crate) fn look_with(root: &Root, request: &Request, site: Option<&[PathBuf]>
             .ok(),
     };
     let curl = curl_report(root, request, &facts, &mut failures, &mut warnings);
+    if let Some(python) = &python {
+        judge_version(request, python, &mut failures, &mut warnings);
+        failures.extend(lost_library(root, request, python));
+    }
     let packages = match &python {
         Some(python) => packages(root, request, python, &mut failures),
         None => Vec::new(),
     };
+    failures.extend(closed(root, request, &curl, python.as_ref(), &packages));
     let python = python.map(|mut python| {
         if !request.runtime.installs() {
             python.links.clear();
@@ -141,6 +148,62 @@ fn python(
             .collect(),
         installer: None,
     })
+}
+
+/// A Python that fal does not run on: installing fal would bring an old release of it, and silently.
+fn judge_version(
+    request: &Request,
+    python: &report::Python,
+    failures: &mut Vec<Failure>,
+    warnings: &mut Vec<String>,
+) {
+    let range: Result<Range, _> = request.python_range.parse();
+    if range.is_ok_and(|range| range.takes(&python.minor.to_string())) {
+        return;
+    }
+    let fal = request.packages.iter().find(|it| it.name == "fal");
+    match fal {
+        // Another release of fal, which was asked for by its number, has a range of its own.
+        Some(fal) if fal.accept.is_empty() => {
+            failures.push(messages::unfit_python(python, &request.python_range));
+        }
+        _ => warnings.push(messages::old_python(python, &request.python_range)),
+    }
+}
+
+/// PYTHONHOME leads every Python that fal starts to a library, and there must be one.
+fn lost_library(root: &Root, request: &Request, python: &report::Python) -> Option<Failure> {
+    let home = request.image.python_home.as_ref()?;
+    let prefix = Path::new(home.split(':').next()?);
+    let library = format!("python{}/os.py", python.minor);
+    let is_there = ["lib", "lib64"]
+        .iter()
+        .any(|name| root.is_file(&prefix.join(name).join(&library)));
+    (!is_there).then(|| messages::lost_library(home, python))
+}
+
+/// What the image's USER must be able to run and read, and cannot.
+fn closed(
+    root: &Root,
+    request: &Request,
+    curl: &report::Curl,
+    python: Option<&report::Python>,
+    packages: &[report::Package],
+) -> Option<Failure> {
+    let user = match user::find(root, &request.image.user) {
+        Ok(user) => user,
+        Err(unknown) => return Some(messages::unknown_user(&request.image.user, &unknown)),
+    };
+    let curl = curl.path.iter();
+    let python = python
+        .into_iter()
+        .flat_map(|it| [&it.command, &it.executable]);
+    let packages = packages.iter().filter_map(|it| it.location.as_ref());
+    let paths = curl.chain(python).chain(packages);
+    paths
+        .filter_map(|path| Some((path, user.closed(root, path)?)))
+        .map(|(path, closed)| messages::closed(&request.image.user, path, &closed))
+        .next()
 }
 
 fn curl_report(
@@ -274,6 +337,7 @@ mod tests {
             curl,
             runtime,
             python: None,
+            python_range: String::new(),
             packages: vec![
                 package("pydantic", ">=2.5,<3", "==2.10.6"),
                 package("protobuf", ">=3.20.3", ""),

@@ -107,3 +107,11 @@ pub fn failed(kind: Kind) -> Option<Diagnostic> {
     };
     Some(Diagnostic::error(sentence).help("the log of the step says more"))
 }
+
+/// What is said where the Python of the image cannot be started.
+pub fn cannot_run(platform: &str) -> Diagnostic {
+    Diagnostic::error(format!(
+        "requirements are installed by the image's own Python, and this daemon cannot run programs for {platform}: build on a node \
+         for {platform} or one that emulates it (binfmt)"
+    ))
+}

@@ -17,7 +17,7 @@ mod step; // a layer as a step of a build
 mod text; // what stands in the text of a requirement
 mod words; // one line, to requirements
 
-pub use messages::{absent_secret, failed, unreadable, unresolved};
+pub use messages::{absent_secret, cannot_run, failed, unreadable, unresolved};
 pub use step::Step;
 pub use text::Repository;
 pub(in crate::fal) use text::has_credential;
