@@ -11,5 +11,6 @@ mod fal; // what `mode=app` does to a definition
 mod e2e; // whole builds, on the real stack that `cargo xtask test` starts
 mod frontend; // options and files to a result, without a daemon
 mod gateway; // the client against a daemon at the other end of real pipes
+mod lints; // what the rules of fal say
 mod hostile; // small files that ask for much
 mod syntax; // the original's own Dockerfiles

@@ -4,6 +4,7 @@
 //! fal. Knows nothing of the daemon.
 
 pub mod layers; // what is added to the target
+pub mod lint; // what could be better, for fal
 pub mod manifest; // what a build can begin with instead of a Dockerfile
 pub mod options; // what was asked for
 pub mod pins; // what fal asks for, with its date

@@ -1,0 +1,150 @@
+//! The rules of fal: what they say of Dockerfiles, and what becomes of those whose mistakes a program can mend.
+//!
+//! A case is a folder `tests/lints/<Rule>/<case>` with a Dockerfile, what is said of it in `expected`, a warning a line, and, where there
+//! is a fix, the mended file in `fixed`. With a file `image`, that is the config of every base image, JSON; without, no image was asked
+//! for. `UPDATE_EXPECTED=1` writes `expected` and `fixed` anew.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use fal_frontend::{
+    cli::offline::{self, Linted, World},
+    fal,
+    lint::{self, Warning},
+    source::Source,
+};
+
+const CASES: &str = "tests/lints";
+
+/// The image of the pages: a Python as the registry has it.
+const PYTHON: &str = r#"{"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": ["a"]},
+    "config": {"Env": ["PATH=/usr/local/bin:/usr/bin:/bin", "PYTHON_VERSION=3.11.9"]}}"#;
+
+fn linted(text: &[u8], image: Option<String>) -> Linted {
+    let mut world = World::plain(&[]);
+    world.are_images_known = image.is_some();
+    world.image = image.map_or(world.image, String::into_bytes);
+    let source = Source::new("Dockerfile", text);
+    offline::lint_in(&world, &source, None, &BTreeMap::new())
+}
+
+/// What the rules of fal say.
+fn said(text: &[u8], image: Option<String>) -> Vec<Warning> {
+    let mut found = linted(text, image).warnings;
+    found.retain(|warning| warning.rule.name.starts_with("fal/"));
+    found
+}
+
+fn folders(path: impl AsRef<Path>) -> Vec<PathBuf> {
+    let entries = fs::read_dir(path).unwrap();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.is_dir());
+    paths.sort();
+    paths
+}
+
+fn matches(path: &Path, found: Option<&[u8]>) -> bool {
+    if env::var_os("UPDATE_EXPECTED").is_some() {
+        match found {
+            Some(found) => fs::write(path, found).unwrap(),
+            None => drop(fs::remove_file(path)),
+        }
+    }
+    fs::read(path).ok().as_deref() == found
+}
+
+#[test]
+fn every_rule_says_of_its_cases_what_is_written_there() {
+    let mut wrong = Vec::new();
+    let mut warned = BTreeSet::new();
+    let mut silent = BTreeSet::new();
+    for rule in folders(CASES) {
+        let name = format!("fal/{}", rule.file_name().unwrap().to_str().unwrap());
+        for case in folders(&rule) {
+            let text = fs::read(case.join("Dockerfile")).unwrap();
+            let image = fs::read_to_string(case.join("image")).ok();
+            let found = said(&text, image.clone());
+            let lines: String = found
+                .iter()
+                .map(|warning| format!("{} {}: {}\n", warning.lines.unwrap(), warning.rule.name, warning.message))
+                .collect();
+            let kind = match found.iter().any(|warning| warning.rule.name == name) {
+                true => &mut warned,
+                false => &mut silent,
+            };
+            kind.insert(name.clone());
+            let edits: Vec<_> = found.iter().flat_map(|warning| &warning.fix).collect();
+            let fixed = (!edits.is_empty())
+                .then(|| lint::apply(&Source::new("Dockerfile", text.as_slice()), edits));
+            if !matches(&case.join("expected"), Some(lines.as_bytes()))
+                || !matches(&case.join("fixed"), fixed.as_deref())
+            {
+                wrong.push(format!("{}:\n{lines}", case.display()));
+            }
+            // What is mended stays so, and nothing else is said of it.
+            let mendable = found.iter().filter(|warning| !warning.fix.is_empty());
+            let again = fixed.map_or(0, |fixed| said(&fixed, image).len());
+            let left = found.len() - mendable.clone().count();
+            if mendable.count() > 0 && again != left {
+                wrong.push(format!("{}: what is mended has {again} warnings, not {left}", case.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let all: BTreeSet<_> = fal::lint::all().map(|rule| rule.name.to_owned()).collect();
+    assert_eq!(warned, all, "a rule has no case that warns");
+    assert_eq!(silent, all, "a rule has no case that does not");
+}
+
+/// The Dockerfiles of a page, after a word that stands alone.
+fn block<'a>(page: &'a str, mark: &str) -> &'a str {
+    let (_, rest) = page.split_once(&format!("\n{mark}:\n\n```dockerfile\n")).unwrap();
+    rest.split_once("```").unwrap().0
+}
+
+#[test]
+fn what_a_page_calls_bad_is_found_and_what_it_calls_good_is_not() {
+    for rule in fal::lint::all() {
+        let short = rule.name.strip_prefix("fal/").unwrap();
+        let page = rule.documentation;
+        assert!(page.starts_with(&format!("# {}\n", rule.name)), "{short}");
+        let names = |mark| {
+            let found = said(block(page, mark).as_bytes(), Some(PYTHON.to_owned()));
+            found.iter().map(|it| it.rule.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names("Bad"), [rule.name], "{short}");
+        assert_eq!(names("Good"), [] as [&str; 0], "{short}");
+        let index = fs::read_to_string("docs/rules/README.md").unwrap();
+        assert!(index.contains(&format!("]({short}.md)")), "{short} is not in the index");
+        let can_fix = page.contains("\n## Fix\n");
+        let found = said(block(page, "Bad").as_bytes(), Some(PYTHON.to_owned()));
+        let has_fix = found.iter().any(|it| !it.fix.is_empty());
+        assert!(can_fix || !has_fix, "{short} has a fix, and its page does not say so");
+    }
+}
+
+#[test]
+fn rules_of_fal_are_skipped_one_by_one_or_all_and_count_only_where_fal_is_asked_for() {
+    let bad = "FROM python:3.11-slim\nRUN pip install numpy\nENV HF_HOME=/a\n";
+    let names = |before: &str| {
+        let found = said(format!("{before}{bad}").as_bytes(), None);
+        found.iter().map(|it| it.rule.name).collect::<Vec<_>>()
+    };
+    assert_eq!(names(""), ["fal/HfHomeElsewhere", "fal/UnpinnedInstall"]);
+    assert_eq!(names("# check=skip=fal/HfHomeElsewhere\n"), ["fal/UnpinnedInstall"]);
+    let mode = |mode| names(&format!("# fal: mode={mode}\n"));
+    assert_eq!(mode("server"), names(""));
+    for silent in ["# check=skip=fal/*\n", "# check=skip=all\n", "# fal: mode=off\n"] {
+        assert_eq!(names(silent), [] as [&str; 0], "{silent}");
+    }
+    let above = bad.replace("RUN", "# check=skip=fal/UnpinnedInstall\nRUN");
+    assert_eq!(said(above.as_bytes(), None).len(), 1);
+    let mistake = linted(format!("# check=error=true\n{bad}").as_bytes(), None).mistake;
+    assert_eq!(
+        mistake.unwrap().to_string(),
+        "lint violation found for rules: fal/HfHomeElsewhere, fal/UnpinnedInstall"
+    );
+}
