@@ -50,8 +50,8 @@ const WITH_VALUE: [&str; 46] = [
     "--use-feature", "-C", "-i", "-p",
 ];
 
-/// Tools that install others: everybody wants the newest.
-const TOOLS: [&str; 4] = ["pip", "setuptools", "uv", "wheel"];
+/// Tools that install others, of which everybody wants the newest, and fal, whose pages name it without a version.
+const NEWEST: [&str; 5] = ["fal", "pip", "setuptools", "uv", "wheel"];
 
 /// What a command installs, if it is one that does.
 pub(super) fn of(command: &Command) -> Option<Install> {
@@ -133,7 +133,7 @@ impl Install {
             Source::Git(reference) => reference.is_some_and(is_fixed),
             Source::Elsewhere => true,
             Source::Index(name) => {
-                requirement.contains("==") || TOOLS.contains(&name.to_ascii_lowercase().as_str())
+                requirement.contains("==") || NEWEST.contains(&name.to_ascii_lowercase().as_str())
             }
         }
     }

@@ -2,7 +2,12 @@
 
 use crate::{
     fal::{
-        lint::{RuleReport, View, base, install::Tool, shell, view::Step},
+        lint::{
+            RuleReport, View, base,
+            install::{Install, Tool},
+            shell,
+            view::Step,
+        },
         options::Mode,
     },
     instruction::{Copy, Kind},
@@ -40,7 +45,8 @@ pub(super) fn check(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
             .iter()
             .find_map(|folder| of_environment(view, copy, folder))
             .or_else(|| of_user(view, copy, &made))
-            .or_else(|| of_other_minor(view, copy, stage));
+            .or_else(|| of_other_minor(view, copy))
+            .or_else(|| of_system(view, copy, &made, stage));
         if let Some(message) = said {
             report.say(step.lines(), step.comments(), message, Vec::new());
         }
@@ -112,7 +118,7 @@ fn of_user(view: &View<'_>, copy: &Copy, made: &[&Step<'_>]) -> Option<String> {
 }
 
 /// `/usr/local/lib/python3.11/site-packages` is of no use to Python 3.12.
-fn of_other_minor(view: &View<'_>, copy: &Copy, _stage: &Stage) -> Option<String> {
+fn of_other_minor(view: &View<'_>, copy: &Copy) -> Option<String> {
     let own = base::python(view.base.name)?;
     let paths = copy.transfer.sources.iter();
     let found = paths.filter_map(|path| {
@@ -124,6 +130,48 @@ fn of_other_minor(view: &View<'_>, copy: &Copy, _stage: &Stage) -> Option<String
         "packages of Python {other} are copied, and {} has Python {own}, which does not look there",
         view.base.name
     ))
+}
+
+/// What `pip install -r` installs beside the Python of a stage stays with it, where only the app is copied, and nothing else brings
+/// packages.
+fn of_system(view: &View<'_>, copy: &Copy, made: &[&Step<'_>], stage: &Stage) -> Option<String> {
+    let is_below = made.iter().any(|step| step.is_of_target);
+    let installs_itself = view.installs().next().is_some() || !view.options.requirements.is_empty();
+    let has_environment = || {
+        let mut variables = made.iter().flat_map(|step| step.variables());
+        variables.any(|(name, _)| matches!(name.as_str(), "VIRTUAL_ENV" | "PYTHONUSERBASE" | "PIP_TARGET"))
+            || !environments(made).is_empty()
+    };
+    if is_below || installs_itself || has_environment() {
+        return None;
+    }
+    let is_system = |install: &&Install| {
+        let is_beside = install.folder.is_none() && install.environment().is_none();
+        install.tool == Tool::Pip && is_beside && !install.is_user && !install.files.is_empty()
+    };
+    let installs = made.iter().map(|step| (step, &step.installs));
+    let (step, _) = installs.into_iter().find(|(_, all)| all.iter().any(|it| is_system(&it)))?;
+    let name = stage.name.as_deref();
+    let mut copies = view.of_target().filter_map(|step| match &step.instruction.kind {
+        Kind::Copy(other) if other.from == copy.from => Some(other),
+        _ => None,
+    });
+    let brings_packages = copies.any(|copy| {
+        copy.transfer.sources.iter().any(|source| {
+            let source = source.trim_end_matches('/');
+            matches!(source, "" | "." | "/usr" | "/opt")
+                || ["/usr/local", "/usr/lib", "-packages", "conda", "venv", "$"]
+                    .iter()
+                    .any(|part| source.contains(part))
+        })
+    });
+    (!brings_packages).then(|| {
+        format!(
+            "what line {} installs stays in stage {}: install it here too, or copy /usr/local of that stage",
+            step.lines().start,
+            name.unwrap_or(copy.from.as_deref().unwrap_or_default())
+        )
+    })
 }
 
 /// Whether the finished image finds programs in a folder. A PATH that is made of what the base sets, which was not asked, has what is

@@ -31,12 +31,14 @@ pub(super) fn check(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
         let Some((number, sources)) = read.next() else {
             continue;
         };
-        let Some(first) = sources.first() else {
-            continue;
+        let first = match sources.first().map(String::as_str) {
+            None => continue,
+            Some("") => "the whole context",
+            Some(first) => first,
         };
         let (message, fix) = match &instruction.kind {
             Kind::Copy(copy) if copy.from.is_some() => (
-                format!("fal's SDK looks for {first} in the context: write --from before the other flags"),
+                format!("fal's SDK takes {first} for what this copies: write --from before the other flags"),
                 from_first(view, instruction),
             ),
             Kind::Add(add) => {
@@ -45,13 +47,13 @@ pub(super) fn check(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
                     continue;
                 };
                 (
-                    format!("fal's SDK looks for {repository} in the context: write it as an address that begins with https://"),
+                    format!("fal's SDK takes {repository} for a file: write it as an address that begins with https://"),
                     Vec::new(),
                 )
             }
             Kind::Copy(_) => continue,
             _ => (
-                format!("fal's SDK takes line {number} of this here-document for an instruction, and looks for {first} in the context: indent it"),
+                format!("fal's SDK takes line {number} of this here-document for an instruction, and {first} for what it copies: indent it"),
                 Vec::new(),
             ),
         };
