@@ -8,11 +8,15 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     env, fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use fal_frontend::{
     cli::offline::{self, Linted, World},
-    fal,
+    fal::{
+        self,
+        lint::sdk::{self, Reading},
+    },
     lint::{self, Warning},
     source::Source,
 };
@@ -147,4 +151,50 @@ fn rules_of_fal_are_skipped_one_by_one_or_all_and_count_only_where_fal_is_asked_
         mistake.unwrap().to_string(),
         "lint violation found for rules: fal/HfHomeElsewhere, fal/UnpinnedInstall"
     );
+}
+
+/// Promise: what the rules believe that fal's SDK finds is what it finds. Runs where `FAL_PYTHON` names a Python that has `fal`.
+#[test]
+fn the_sdk_finds_what_is_said_that_it_finds() {
+    let Some(python) = env::var_os("FAL_PYTHON") else {
+        eprintln!("FAL_PYTHON is not set: not compared with the SDK");
+        return;
+    };
+    let groups = [folders(CASES), folders("tests/parity")].concat();
+    let cases = groups.iter().flat_map(folders);
+    let files = cases.map(|case| case.join("Dockerfile"));
+    let texts = files.filter_map(|file| Some((fs::read_to_string(&file).ok()?, file)));
+    // Python ends a line at a carriage return too.
+    let plain = texts.filter(|(text, _)| !text.replace("\r\n", "").contains('\r'));
+    let (texts, files): (Vec<_>, Vec<_>) = plain.unzip();
+    let output = Command::new(python)
+        .arg("tests/lints/sdk.py")
+        .args(&files)
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    let said = String::from_utf8(output.stdout).unwrap();
+    let said: Vec<Vec<String>> = said
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(said.len(), files.len());
+    assert!(said.len() > 300, "only {} compared", said.len());
+    for ((text, said), file) in texts.iter().zip(said).zip(files) {
+        let found = sdk::find(text).into_iter().flat_map(|found| match found.reading {
+            Reading::Sources(sources) => sources,
+            Reading::None | Reading::Unreadable => Vec::new(),
+        });
+        assert_eq!(found.collect::<Vec<_>>(), said, "{}", file.display());
+    }
+}
+
+#[test]
+fn nothing_is_said_of_the_examples() {
+    for example in folders("examples") {
+        let text = fs::read(example.join("Dockerfile")).unwrap();
+        let found = said(&text, None);
+        let found: Vec<_> = found.iter().map(Warning::short).collect();
+        assert_eq!(found, [] as [&str; 0], "{}", example.display());
+    }
 }
