@@ -11,6 +11,9 @@ use std::{
     process::Command,
 };
 
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
 use fal_frontend::{
     cli::offline::{self, Linted, World},
     fal::{
@@ -73,7 +76,14 @@ fn every_rule_says_of_its_cases_what_is_written_there() {
             let found = said(&text, image.clone());
             let lines: String = found
                 .iter()
-                .map(|warning| format!("{} {}: {}\n", warning.lines.unwrap(), warning.rule.name, warning.message))
+                .map(|warning| {
+                    format!(
+                        "{} {}: {}\n",
+                        warning.lines.unwrap(),
+                        warning.rule.name,
+                        warning.message
+                    )
+                })
                 .collect();
             let kind = match found.iter().any(|warning| warning.rule.name == name) {
                 true => &mut warned,
@@ -93,7 +103,10 @@ fn every_rule_says_of_its_cases_what_is_written_there() {
             let again = fixed.map_or(0, |fixed| said(&fixed, image).len());
             let left = found.len() - mendable.clone().count();
             if mendable.count() > 0 && again != left {
-                wrong.push(format!("{}: what is mended has {again} warnings, not {left}", case.display()));
+                wrong.push(format!(
+                    "{}: what is mended has {again} warnings, not {left}",
+                    case.display()
+                ));
             }
         }
     }
@@ -105,7 +118,9 @@ fn every_rule_says_of_its_cases_what_is_written_there() {
 
 /// The Dockerfiles of a page, after a word that stands alone.
 fn block<'a>(page: &'a str, mark: &str) -> &'a str {
-    let (_, rest) = page.split_once(&format!("\n{mark}:\n\n```dockerfile\n")).unwrap();
+    let (_, rest) = page
+        .split_once(&format!("\n{mark}:\n\n```dockerfile\n"))
+        .unwrap();
     rest.split_once("```").unwrap().0
 }
 
@@ -122,11 +137,17 @@ fn what_a_page_calls_bad_is_found_and_what_it_calls_good_is_not() {
         assert_eq!(names("Bad"), [rule.name], "{short}");
         assert_eq!(names("Good"), [] as [&str; 0], "{short}");
         let index = fs::read_to_string("docs/rules/README.md").unwrap();
-        assert!(index.contains(&format!("]({short}.md)")), "{short} is not in the index");
+        assert!(
+            index.contains(&format!("]({short}.md)")),
+            "{short} is not in the index"
+        );
         let can_fix = page.contains("\n## Fix\n");
         let found = said(block(page, "Bad").as_bytes(), Some(PYTHON.to_owned()));
         let has_fix = found.iter().any(|it| !it.fix.is_empty());
-        assert!(can_fix || !has_fix, "{short} has a fix, and its page does not say so");
+        assert!(
+            can_fix || !has_fix,
+            "{short} has a fix, and its page does not say so"
+        );
     }
 }
 
@@ -138,10 +159,17 @@ fn rules_of_fal_are_skipped_one_by_one_or_all_and_count_only_where_fal_is_asked_
         found.iter().map(|it| it.rule.name).collect::<Vec<_>>()
     };
     assert_eq!(names(""), ["fal/HfHomeElsewhere", "fal/UnpinnedInstall"]);
-    assert_eq!(names("# check=skip=fal/HfHomeElsewhere\n"), ["fal/UnpinnedInstall"]);
+    assert_eq!(
+        names("# check=skip=fal/HfHomeElsewhere\n"),
+        ["fal/UnpinnedInstall"]
+    );
     let mode = |mode| names(&format!("# fal: mode={mode}\n"));
     assert_eq!(mode("server"), names(""));
-    for silent in ["# check=skip=fal/*\n", "# check=skip=all\n", "# fal: mode=off\n"] {
+    for silent in [
+        "# check=skip=fal/*\n",
+        "# check=skip=all\n",
+        "# fal: mode=off\n",
+    ] {
         assert_eq!(names(silent), [] as [&str; 0], "{silent}");
     }
     let above = bad.replace("RUN", "# check=skip=fal/UnpinnedInstall\nRUN");
@@ -181,10 +209,12 @@ fn the_sdk_finds_what_is_said_that_it_finds() {
     assert_eq!(said.len(), files.len());
     assert!(said.len() > 300, "only {} compared", said.len());
     for ((text, said), file) in texts.iter().zip(said).zip(files) {
-        let found = sdk::find(text).into_iter().flat_map(|found| match found.reading {
-            Reading::Sources(sources) => sources,
-            Reading::None | Reading::Unreadable => Vec::new(),
-        });
+        let found = sdk::find(text)
+            .into_iter()
+            .flat_map(|found| match found.reading {
+                Reading::Sources(sources) => sources,
+                Reading::None | Reading::Unreadable => Vec::new(),
+            });
         assert_eq!(found.collect::<Vec<_>>(), said, "{}", file.display());
     }
 }
@@ -197,4 +227,65 @@ fn nothing_is_said_of_the_examples() {
         let found: Vec<_> = found.iter().map(Warning::short).collect();
         assert_eq!(found, [] as [&str; 0], "{}", example.display());
     }
+}
+
+/// `fal-image check` of a file, and its arguments: the exit code and what is on standard output.
+fn checked(path: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_fal-image"))
+        .arg("check")
+        .args(arguments)
+        .arg(path)
+        .output()
+        .unwrap();
+    (
+        output.status.code(),
+        String::from_utf8(output.stdout).unwrap(),
+    )
+}
+
+#[test]
+fn the_command_line_tells_programs_what_it_finds_and_mends_what_it_can() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("Dockerfile");
+    let text =
+        "# fal: pins=\"boto3==1.35.0\"\nFROM python:3.11-slim\n  COPY ü a /b\nENV HF_HOME=/x\n";
+    fs::write(&path, text).unwrap();
+    let (code, json) = checked(&path, &["--format", "json"]);
+    assert_eq!(code, Some(0));
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let of = |key| {
+        json["warnings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(move |it| &it[key])
+    };
+    assert!(of("rule").eq([
+        &json!("fal/SourceNotUploaded"),
+        &json!("fal/HfHomeElsewhere"),
+        &Value::Null
+    ]));
+    assert!(of("fixes").eq([
+        &json!([{ "line": 3, "start": 0, "end": 2, "text": "" }]),
+        &json!([]),
+        &Value::Null
+    ]));
+    let sarif: Value = serde_json::from_str(&checked(&path, &["--format", "sarif"]).1).unwrap();
+    let result = &sarif["runs"][0]["results"][0];
+    assert_eq!(result["ruleId"], "fal/SourceNotUploaded");
+    let region = &result["fixes"][0]["artifactChanges"][0]["replacements"][0]["deletedRegion"];
+    let expected = json!({ "startLine": 3, "startColumn": 1, "endLine": 3, "endColumn": 3 });
+    assert_eq!(region, &expected);
+    assert_eq!(checked(&path, &["--fix"]), (Some(0), String::new()));
+    assert_eq!(
+        fs::read_to_string(&path).unwrap(),
+        text.replace("  COPY", "COPY")
+    );
+    fs::write(&path, "# fal: curl=image:example/curl\nFROM alpine\n").unwrap();
+    let (code, json) = checked(&path, &["--format", "json"]);
+    assert_eq!(code, Some(1));
+    assert!(
+        json.contains("curl=image:REF is not supported yet"),
+        "{json}"
+    );
 }

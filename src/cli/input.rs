@@ -48,8 +48,7 @@ impl Input {
         build_args: BTreeMap<String, String>,
     ) -> Result<Self, Refusal> {
         let source = read(path)?;
-        let ignored =
-            ignored(path).map_err(|error| Refusal::Unreadable(path.to_owned(), error))?;
+        let ignored = ignored(path).map_err(|error| Refusal::Unreadable(path.to_owned(), error))?;
         let Some(kind) = Kind::of(&source.name, &source.bytes) else {
             return Ok(Self {
                 shown: source.clone(),

@@ -23,7 +23,12 @@ pub(super) fn json(input: &Input, linted: &Linted) -> String {
         object["message"] = json!(warning.message);
         object["url"] = json!(warning.rule.url);
         let edits = warning.fix.iter().map(|edit| {
-            let Edit { line, start, end, text } = edit;
+            let Edit {
+                line,
+                start,
+                end,
+                text,
+            } = edit;
             json!({ "line": line, "start": start, "end": end, "text": text })
         });
         object["fixes"] = edits.collect();
@@ -36,7 +41,10 @@ pub(super) fn json(input: &Input, linted: &Linted) -> String {
     let warnings: Vec<Value> = of_file.chain(rules).chain(of_options).collect();
     let mistake = linted.mistake.as_ref();
     let mistake = mistake.map(|mistake| render::json(mistake, &input.shown));
-    format!("{:#}\n", json!({ "warnings": warnings, "mistake": mistake }))
+    format!(
+        "{:#}\n",
+        json!({ "warnings": warnings, "mistake": mistake })
+    )
 }
 
 /// The same for tools that show what other tools found.
@@ -47,7 +55,10 @@ pub(super) fn sarif(input: &Input, linted: &Linted) -> String {
         .map(|warning| (warning.rule.name, warning.rule))
         .collect();
     let rules: Vec<Value> = rules.into_values().map(rule).collect();
-    let of_rules = linted.warnings.iter().map(|warning| of_rule(warning, &input.shown));
+    let of_rules = linted
+        .warnings
+        .iter()
+        .map(|warning| of_rule(warning, &input.shown));
     let of_file = input.warnings.iter();
     let of_file = of_file.map(|warning| result(&warning.diagnostic, &warning.shown));
     let others = linted.of_options.iter().chain(linted.mistake.as_deref());
@@ -82,8 +93,11 @@ fn of_rule(warning: &Warning, source: &Source) -> Value {
     object["ruleId"] = json!(warning.rule.name);
     object["message"] = json!({ "text": warning.message });
     if !warning.fix.is_empty() {
-        let replacements: Vec<Value> =
-            warning.fix.iter().map(|edit| replacement(edit, source)).collect();
+        let replacements: Vec<Value> = warning
+            .fix
+            .iter()
+            .map(|edit| replacement(edit, source))
+            .collect();
         object["fixes"] = json!([{
             "artifactChanges": [{
                 "artifactLocation": { "uri": source.name },

@@ -8,6 +8,7 @@ pub mod lint; // what could be better, for fal
 pub mod manifest; // what a build can begin with instead of a Dockerfile
 pub mod options; // what was asked for
 pub mod pins; // what fal asks for, with its date
+pub mod registries; // what fal needs to pull an image
 pub mod secrets; // what runs again when a secret changes
 
 mod request; // what the helper is asked

@@ -24,6 +24,7 @@ use super::{
     build::Job,
     context,
     error::{Error, Result},
+    help,
     options::Options,
     secrets,
 };
@@ -48,7 +49,11 @@ pub(super) async fn add(
     told?;
     let found = match found {
         Ok(report) => report,
-        Err(error) => return Err(explain(job, &layers, plan, wanted, error).await.at(lines)),
+        Err(error) => {
+            let error = explain(job, &layers, plan, wanted, error).await;
+            let definition = job.marshal(plan, plan.output, wanted)?;
+            return Err(help::of_failure(job, &definition, error).await.at(lines));
+        }
     };
     let mut last: Option<Installed> = None;
     if found.wants_curl() {

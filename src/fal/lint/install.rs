@@ -39,15 +39,52 @@ pub(super) enum Tool {
 
 /// Options of pip, uv and conda that are followed by a value of no interest here.
 const WITH_VALUE: [&str; 46] = [
-    "--abi", "--cache-dir", "--cert", "--channel", "--client-cert", "--config-settings",
-    "--default-index", "--exclude-newer", "--exists-action", "--extra-index-url", "--file",
-    "--find-links", "--global-option", "--implementation", "--index", "--index-strategy",
-    "--index-url", "--keyring-provider", "--link-mode", "--log", "--name", "--no-binary",
-    "--no-binary-package", "--no-build-isolation-package", "--only-binary", "--platform",
-    "--prerelease", "--progress-bar", "--proxy", "--python", "--python-version",
-    "--refresh-package", "--reinstall-package", "--report", "--resolution", "--retries", "--src",
-    "--timeout", "--torch-backend", "--trusted-host", "--upgrade-package", "--upgrade-strategy",
-    "--use-feature", "-C", "-i", "-p",
+    "--abi",
+    "--cache-dir",
+    "--cert",
+    "--channel",
+    "--client-cert",
+    "--config-settings",
+    "--default-index",
+    "--exclude-newer",
+    "--exists-action",
+    "--extra-index-url",
+    "--file",
+    "--find-links",
+    "--global-option",
+    "--implementation",
+    "--index",
+    "--index-strategy",
+    "--index-url",
+    "--keyring-provider",
+    "--link-mode",
+    "--log",
+    "--name",
+    "--no-binary",
+    "--no-binary-package",
+    "--no-build-isolation-package",
+    "--only-binary",
+    "--platform",
+    "--prerelease",
+    "--progress-bar",
+    "--proxy",
+    "--python",
+    "--python-version",
+    "--refresh-package",
+    "--reinstall-package",
+    "--report",
+    "--resolution",
+    "--retries",
+    "--src",
+    "--timeout",
+    "--torch-backend",
+    "--trusted-host",
+    "--upgrade-package",
+    "--upgrade-strategy",
+    "--use-feature",
+    "-C",
+    "-i",
+    "-p",
 ];
 
 /// Tools that install others, of which everybody wants the newest, and fal, whose pages name it without a version.
@@ -95,7 +132,11 @@ impl Install {
                 Some((flag, value)) if flag.starts_with("--") => (flag, Some(value)),
                 _ => (*argument, None),
             };
-            let mut value = || value.or_else(|| arguments.next().copied()).unwrap_or_default();
+            let mut value = || {
+                value
+                    .or_else(|| arguments.next().copied())
+                    .unwrap_or_default()
+            };
             let is_conda = self.tool == Tool::Conda;
             match flag {
                 "-r" | "--requirement" | "--requirements" => self.files.push(value().to_owned()),
@@ -195,7 +236,9 @@ fn source(requirement: &str) -> Source<'_> {
 
 fn is_path(requirement: &str) -> bool {
     let path = requirement.split('[').next().unwrap_or_default();
-    let is_archive = [".whl", ".zip", ".gz"].iter().any(|end| path.ends_with(end));
+    let is_archive = [".whl", ".zip", ".gz"]
+        .iter()
+        .any(|end| path.ends_with(end));
     path.starts_with(['.', '/', '~']) || path.contains('/') || is_archive
 }
 
@@ -225,29 +268,52 @@ mod tests {
             ("pip install -c c.txt a", ""),
             ("pip install . .[x] ./y /z w.whl $A https://x/y.zip", ""),
             ("pip install 'a @ https://x/y.whl'", ""),
-            ("pip install git+https://u@x/y z@git+https://x/y@main", "git+https://u@x/y z@git+https://x/y@main"),
-            ("pip install git+https://x/y@v1.2 git+https://x/y@0123abc#egg=z", ""),
+            (
+                "pip install git+https://u@x/y z@git+https://x/y@main",
+                "git+https://u@x/y z@git+https://x/y@main",
+            ),
+            (
+                "pip install git+https://x/y@v1.2 git+https://x/y@0123abc#egg=z",
+                "",
+            ),
             ("uv pip install --system a", "a"),
             ("uv sync", ""),
             ("conda install -y -c pytorch -n e a b=1", "a"),
             ("/opt/venv/bin/pip install a", "a"),
         ] {
             let found = install(line).expect(line);
-            assert_eq!(found.unpinned().collect::<Vec<_>>().join(" "), expected, "{line}");
+            assert_eq!(
+                found.unpinned().collect::<Vec<_>>().join(" "),
+                expected,
+                "{line}"
+            );
         }
-        for line in ["pip download a", "apt-get install a", "pipx install a", "uv add a", ""] {
+        for line in [
+            "pip download a",
+            "apt-get install a",
+            "pipx install a",
+            "uv add a",
+            "",
+        ] {
             assert_eq!(install(line), None, "{line}");
         }
     }
 
     #[test]
     fn a_command_says_where_it_installs() {
-        let found = install("/opt/venv/bin/pip install --user --no-cache-dir -t /x Pydantic==2.1 .").expect("one");
+        let found =
+            install("/opt/venv/bin/pip install --user --no-cache-dir -t /x Pydantic==2.1 .")
+                .expect("one");
         assert_eq!(found.environment(), Some("/opt/venv"));
         assert_eq!(found.folder.as_deref(), Some("/x"));
         assert!(found.is_user && found.is_uncached && !found.is_local());
         assert_eq!(found.version_of("pydantic"), Some("2.1"));
         assert_eq!(found.version_of("boto3"), None);
-        assert_eq!(install("/usr/bin/pip install .").expect("one").environment(), None);
+        assert_eq!(
+            install("/usr/bin/pip install .")
+                .expect("one")
+                .environment(),
+            None
+        );
     }
 }

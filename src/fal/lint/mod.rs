@@ -41,6 +41,20 @@ pub fn check(subject: &Subject<'_>) -> Vec<Warning> {
     report.warnings
 }
 
+/// The programs that a step starts, in order, without what every shell has itself. A script that it is given is looked into.
+pub fn programs(arguments: &[String]) -> Vec<String> {
+    const OF_A_SHELL: [&str; 24] = [
+        ".", ":", "[", "[[", "alias", "case", "cd", "done", "echo", "esac", "eval", "exit",
+        "export", "false", "fi", "for", "printf", "read", "set", "source", "test", "true", "umask",
+        "unset",
+    ];
+    let commands = shell::of_words(arguments).into_iter();
+    let programs = commands.filter_map(|command| command.words.into_iter().next());
+    programs
+        .filter(|program| !OF_A_SHELL.contains(&program.as_str()) && program != "}")
+        .collect()
+}
+
 /// What there is to look at.
 #[derive(Clone, Copy)]
 pub struct Subject<'a> {

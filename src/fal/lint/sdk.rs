@@ -79,7 +79,10 @@ fn instruction(line: &str) -> Option<(bool, &str)> {
     let is_word = rest.starts_with(char::is_whitespace);
     let rest = rest.trim();
     // A backslash at the end of the file, where nothing follows.
-    let rest = rest.strip_suffix('\\').filter(|_| line.ends_with('\\')).unwrap_or(rest);
+    let rest = rest
+        .strip_suffix('\\')
+        .filter(|_| line.ends_with('\\'))
+        .unwrap_or(rest);
     (is_word && !rest.is_empty()).then_some((is_copy, rest.trim()))
 }
 

@@ -60,7 +60,10 @@ fn read(script: &str, is_within: bool) -> Vec<Command> {
             }
             (None, '<') => {
                 reader.end_word();
-                while characters.next_if(|c| matches!(c, '<' | '-' | '&')).is_some() {}
+                while characters
+                    .next_if(|c| matches!(c, '<' | '-' | '&'))
+                    .is_some()
+                {}
                 reader.redirect = Redirect::Ignored;
             }
             (None, ';' | '&' | '|' | '\n' | '(' | ')' | '`') => reader.end_command(),
@@ -196,7 +199,11 @@ mod tests {
         ] {
             let words = commands(script).into_iter().map(|it| it.words.join(" "));
             let found = words.collect::<Vec<_>>().join("/");
-            assert_eq!(found.trim_end_matches('/'), expected.trim_end_matches('/'), "{script}");
+            assert_eq!(
+                found.trim_end_matches('/'),
+                expected.trim_end_matches('/'),
+                "{script}"
+            );
         }
         let [command] = &commands("A=1 curl x > /y 2>&1")[..] else {
             panic!("one command");

@@ -188,9 +188,9 @@ impl<'a> Step<'a> {
 /// The stage with which the target begins, and which stages lie between, by place.
 fn chain(graph: &Graph) -> (StageId, Vec<bool>) {
     let chain = below(graph, graph.target());
-    let root = graph.ids().find(|id| {
-        chain[id.index()] && !matches!(graph.stage(*id).base, stage::Base::Stage(_))
-    });
+    let root = graph
+        .ids()
+        .find(|id| chain[id.index()] && !matches!(graph.stage(*id).base, stage::Base::Stage(_)));
     (root.unwrap_or(graph.target()), chain)
 }
 

@@ -28,7 +28,9 @@ pub(super) fn check(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
         let removes = step.commands.iter().any(|command| {
             let words = command.words.iter().map(String::as_str);
             words.clone().any(|word| word.starts_with("/var/lib/apt"))
-                || words.clone().any(|word| word == "dist-clean" || word == "distclean")
+                || words
+                    .clone()
+                    .any(|word| word == "dist-clean" || word == "distclean")
         });
         let is_mounted = run.mounts.iter().any(|mount| {
             let is_lists = |folder: &str| {
@@ -40,7 +42,12 @@ pub(super) fn check(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
         });
         if updates && !removes && !is_mounted {
             let message = "apt-get update leaves package lists in the image: remove them in the same RUN, `rm -rf /var/lib/apt/lists/*`";
-            report.say(step.lines(), step.comments(), message.to_owned(), removal(view, step));
+            report.say(
+                step.lines(),
+                step.comments(),
+                message.to_owned(),
+                removal(view, step),
+            );
         }
     }
 }
@@ -51,7 +58,8 @@ fn removal(view: &View<'_>, step: &Step<'_>) -> Vec<Edit> {
         return Vec::new();
     };
     let line = step.instruction.original.as_str();
-    let ends_in_word = line.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '\'' | '"' | '/' | '-' | '_'));
+    let ends_in_word =
+        line.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '\'' | '"' | '/' | '-' | '_'));
     let is_plain = run.command.shell_form && run.heredocs.is_empty() && !line.contains(['#', '|']);
     let is_own = !line.contains("sudo") && !line.contains(" -c ");
     let is_written_so = view

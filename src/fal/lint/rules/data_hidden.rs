@@ -21,7 +21,12 @@ pub(super) fn check(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
             Kind::Add(add) if is_below(&add.transfer.destination) => "is added to",
             Kind::Volume(volume) if volume.paths.iter().any(|path| is_below(path)) => {
                 let message = "fal mounts a volume of its own at /data: take VOLUME away";
-                report.say(step.lines(), step.comments(), message.to_owned(), Vec::new());
+                report.say(
+                    step.lines(),
+                    step.comments(),
+                    message.to_owned(),
+                    Vec::new(),
+                );
                 continue;
             }
             Kind::Workdir(_) if step.seen.iter().any(is_folder) => "is made in",
@@ -47,17 +52,26 @@ fn is_below(path: &str) -> bool {
 /// Whether a command names a file below the folder as its output. An empty folder does no harm.
 fn writes(command: &Command) -> bool {
     const OUTPUT: [&str; 8] = [
-        "-o", "-O", "-P", "--output", "--output-dir", "--local-dir", "--cache-dir", "--directory-prefix",
+        "-o",
+        "-O",
+        "-P",
+        "--output",
+        "--output-dir",
+        "--local-dir",
+        "--cache-dir",
+        "--directory-prefix",
     ];
     let words = &command.words;
-    let after_flag = words.windows(2).any(|pair| {
-        matches!(pair, [flag, path] if OUTPUT.contains(&flag.as_str()) && is_below(path))
-    });
+    let after_flag = words.windows(2).any(
+        |pair| matches!(pair, [flag, path] if OUTPUT.contains(&flag.as_str()) && is_below(path)),
+    );
     let within_flag = words.iter().any(|word| {
         word.split_once('=')
             .is_some_and(|(flag, path)| OUTPUT.contains(&flag) && is_below(path))
     });
-    let is_copy = words.first().is_some_and(|it| matches!(it.as_str(), "cp" | "mv"))
+    let is_copy = words
+        .first()
+        .is_some_and(|it| matches!(it.as_str(), "cp" | "mv"))
         && words.last().is_some_and(|path| is_below(path));
     command.outputs.iter().any(|path| is_below(path)) || after_flag || within_flag || is_copy
 }

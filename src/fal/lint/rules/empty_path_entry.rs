@@ -40,7 +40,9 @@ pub(super) fn check(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
                 let fix = fix::replace(view.source, step.lines(), &empty, &instead);
                 (message, fix)
             } else if has_empty_entry(written) {
-                let message = format!("{name} has an empty entry, which is the current folder: take the colon away");
+                let message = format!(
+                    "{name} has an empty entry, which is the current folder: take the colon away"
+                );
                 (message, without_colon(view, step, written))
             } else {
                 continue;
@@ -52,9 +54,9 @@ pub(super) fn check(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
 
 /// `:${NAME}` or `${NAME}:` as written, where the variable itself is not set.
 fn unset(view: &View<'_>, step: &Step<'_>, name: &str, written: &str) -> Option<String> {
-    let is_unset = step.seen.iter().any(|seen| {
-        matches!(seen, Seen::Unset { names, .. } if names.iter().any(|unset| unset == name))
-    });
+    let is_unset = step.seen.iter().any(
+        |seen| matches!(seen, Seen::Unset { names, .. } if names.iter().any(|unset| unset == name)),
+    );
     let _ = view;
     let spellings = [format!("${{{name}}}"), format!("${name}")];
     let found = spellings.iter().find_map(|spelling| {

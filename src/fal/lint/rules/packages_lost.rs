@@ -32,10 +32,12 @@ pub(super) fn check(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
     if view.options.mode != Mode::App {
         return;
     }
-    let copies = view.of_target().filter_map(|step| match &step.instruction.kind {
-        Kind::Copy(copy) => Some((step, copy, copy.from.as_deref()?)),
-        _ => None,
-    });
+    let copies = view
+        .of_target()
+        .filter_map(|step| match &step.instruction.kind {
+            Kind::Copy(copy) => Some((step, copy, copy.from.as_deref()?)),
+            _ => None,
+        });
     for (step, copy, from) in copies.take(MOST_COPIES) {
         let Some((id, stage)) = view.stage_of(from) else {
             continue;
@@ -72,7 +74,12 @@ fn environments(made: &[&Step<'_>]) -> Vec<String> {
 
 /// A virtual environment knows its own path, and is found by PATH alone.
 fn of_environment(view: &View<'_>, copy: &Copy, folder: &str) -> Option<String> {
-    let sources = || copy.transfer.sources.iter().map(|source| source.trim_end_matches('/'));
+    let sources = || {
+        copy.transfer
+            .sources
+            .iter()
+            .map(|source| source.trim_end_matches('/'))
+    };
     let part = sources().find(|source| {
         source
             .strip_prefix(folder)
@@ -103,7 +110,11 @@ fn of_user(view: &View<'_>, copy: &Copy, made: &[&Step<'_>]) -> Option<String> {
     if !installs.any(|install| install.is_user && install.tool == Tool::Pip) {
         return None;
     }
-    let mut sources = copy.transfer.sources.iter().map(|source| source.trim_end_matches('/'));
+    let mut sources = copy
+        .transfer
+        .sources
+        .iter()
+        .map(|source| source.trim_end_matches('/'));
     let source = sources.find(|source| source.starts_with(USER_FOLDER))?;
     if source != USER_FOLDER {
         return Some(format!(
@@ -139,8 +150,12 @@ fn of_system(view: &View<'_>, copy: &Copy, made: &[&Step<'_>], stage: &Stage) ->
     let installs_itself = view.installs().next().is_some() || !view.options.requirements.is_empty();
     let has_environment = || {
         let mut variables = made.iter().flat_map(|step| step.variables());
-        variables.any(|(name, _)| matches!(name.as_str(), "VIRTUAL_ENV" | "PYTHONUSERBASE" | "PIP_TARGET"))
-            || !environments(made).is_empty()
+        variables.any(|(name, _)| {
+            matches!(
+                name.as_str(),
+                "VIRTUAL_ENV" | "PYTHONUSERBASE" | "PIP_TARGET"
+            )
+        }) || !environments(made).is_empty()
     };
     if is_below || installs_itself || has_environment() {
         return None;
@@ -150,12 +165,16 @@ fn of_system(view: &View<'_>, copy: &Copy, made: &[&Step<'_>], stage: &Stage) ->
         install.tool == Tool::Pip && is_beside && !install.is_user && !install.files.is_empty()
     };
     let installs = made.iter().map(|step| (step, &step.installs));
-    let (step, _) = installs.into_iter().find(|(_, all)| all.iter().any(|it| is_system(&it)))?;
+    let (step, _) = installs
+        .into_iter()
+        .find(|(_, all)| all.iter().any(|it| is_system(&it)))?;
     let name = stage.name.as_deref();
-    let mut copies = view.of_target().filter_map(|step| match &step.instruction.kind {
-        Kind::Copy(other) if other.from == copy.from => Some(other),
-        _ => None,
-    });
+    let mut copies = view
+        .of_target()
+        .filter_map(|step| match &step.instruction.kind {
+            Kind::Copy(other) if other.from == copy.from => Some(other),
+            _ => None,
+        });
     let brings_packages = copies.any(|copy| {
         copy.transfer.sources.iter().any(|source| {
             let source = source.trim_end_matches('/');

@@ -35,10 +35,19 @@ fn of_server(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
     let Some(port) = view.options.port else {
         return;
     };
-    let exposed = || view.of_target().filter(|step| matches!(step.instruction.kind, Kind::Expose(_)));
+    let exposed = || {
+        view.of_target()
+            .filter(|step| matches!(step.instruction.kind, Kind::Expose(_)))
+    };
     let words = || exposed().flat_map(|step| step.seen).filter_map(written);
-    let of_base = view.base.config.iter().flat_map(|config| &config.exposed_ports);
-    let is_named = words().chain(of_base.map(String::as_str)).any(|word| names(word, port));
+    let of_base = view
+        .base
+        .config
+        .iter()
+        .flat_map(|config| &config.exposed_ports);
+    let is_named = words()
+        .chain(of_base.map(String::as_str))
+        .any(|word| names(word, port));
     let is_known = view.base.config.is_some() || view.base.is_scratch || exposed().next().is_some();
     if is_named || !is_known {
         return;
@@ -50,7 +59,9 @@ fn of_server(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
             format!("fal talks to port {port}, which EXPOSE does not name"),
         ),
         None => (
-            view.option_lines("port").or(view.base.lines).unwrap_or(Lines::one(1)),
+            view.option_lines("port")
+                .or(view.base.lines)
+                .unwrap_or(Lines::one(1)),
             [].as_slice(),
             format!("fal talks to port {port}, and no EXPOSE names it: add `EXPOSE {port}`"),
         ),
@@ -60,8 +71,12 @@ fn of_server(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
 
 fn of_app(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
     if view.options.port == Some(METRICS) {
-        let lines = view.option_lines("port").or(view.base.lines).unwrap_or(Lines::one(1));
-        let message = format!("port {METRICS} is where fal finds the metrics of an app: choose another one");
+        let lines = view
+            .option_lines("port")
+            .or(view.base.lines)
+            .unwrap_or(Lines::one(1));
+        let message =
+            format!("port {METRICS} is where fal finds the metrics of an app: choose another one");
         report.say(lines, &[], message, Vec::new());
     }
     for step in view.of_target() {

@@ -21,7 +21,10 @@ pub(super) fn check(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
     let mut folders: HashMap<StageId, String> = HashMap::new();
     for step in &view.steps {
         for seen in step.seen {
-            if let Seen::Directory { path, is_absolute, .. } = seen {
+            if let Seen::Directory {
+                path, is_absolute, ..
+            } = seen
+            {
                 let folder = folders.remove(&step.stage).filter(|_| !is_absolute);
                 let folder = match (folder, is_absolute) {
                     (_, true) => path.clone(),
@@ -37,7 +40,11 @@ pub(super) fn check(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
         let is_unset = step.seen.iter().any(|seen| {
             matches!(seen, Seen::Unset { names, .. } if names.iter().any(|name| name == "PWD"))
         });
-        let Some(pair) = env.pairs.iter().find(|pair| spelling(&pair.value).is_some()) else {
+        let Some(pair) = env
+            .pairs
+            .iter()
+            .find(|pair| spelling(&pair.value).is_some())
+        else {
             continue;
         };
         let Some(written) = spelling(&pair.value).filter(|_| is_unset) else {
@@ -45,10 +52,7 @@ pub(super) fn check(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
         };
         let folder = folders.get(&step.stage);
         let instead = folder.map_or("the path itself", |folder| folder.trim_end_matches('/'));
-        let message = format!(
-            "{written} is empty in {}: write {instead}",
-            pair.key
-        );
+        let message = format!("{written} is empty in {}: write {instead}", pair.key);
         let fix = match folder {
             Some(folder) => {
                 let whole = format!("{written}/");

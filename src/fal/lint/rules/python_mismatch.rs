@@ -23,7 +23,9 @@ pub(super) fn check(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
     };
     let of_config = view.base.config.and_then(|config| {
         let pairs = config.env.iter().filter_map(|pair| pair.split_once('='));
-        let (_, version) = pairs.into_iter().find(|(name, _)| *name == "PYTHON_VERSION")?;
+        let (_, version) = pairs
+            .into_iter()
+            .find(|(name, _)| *name == "PYTHON_VERSION")?;
         base::minor(version)
     });
     let Some(found) = of_config.or_else(|| base::python(view.base.name)) else {
@@ -32,7 +34,8 @@ pub(super) fn check(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
     let brings_another = view.of_target().any(|step| {
         let changes_path = step.variables().any(|(name, _)| name == "PATH");
         let mut words = step.commands.iter().flat_map(|command| &command.words);
-        changes_path || words.any(|word| word.contains("python") && word.contains(&wanted.to_string()))
+        changes_path
+            || words.any(|word| word.contains("python") && word.contains(&wanted.to_string()))
     });
     if view.options.mode == Mode::App && found != wanted && !brings_another {
         let message = format!(

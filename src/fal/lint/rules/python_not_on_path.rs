@@ -30,15 +30,24 @@ fn loses_folders(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
     };
     let Some(folder) = folder else { return };
     let last = view.of_target().rev().find_map(|step| {
-        let (_, path) = step.variables().filter(|(name, _)| *name == "PATH").last()?;
+        let (_, path) = step
+            .variables()
+            .filter(|(name, _)| *name == "PATH")
+            .last()?;
         Some((step, path))
     });
     let Some((step, path)) = last else { return };
     let has_python = path.split(':').any(|entry| {
-        entry == folder || entry.contains("venv") || entry.contains("conda") || entry.contains("python")
+        entry == folder
+            || entry.contains("venv")
+            || entry.contains("conda")
+            || entry.contains("python")
     });
     // What is expanded from nothing is nothing, and means that the base was not asked.
-    if !has_python && !step.instruction.original.contains("PATH}") && !step.instruction.original.contains("$PATH") {
+    if !has_python
+        && !step.instruction.original.contains("PATH}")
+        && !step.instruction.original.contains("$PATH")
+    {
         let message = format!(
             "PATH is set without {folder}, where the Python of {} is: add `:$PATH`",
             view.base.name

@@ -39,7 +39,9 @@ pub(super) fn not_last(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
         .rposition(|(_, install)| pinned(install).next().is_some());
     let Some(place) = last else { return };
     let (step, install) = installs[place];
-    let later = installs[place + 1..].iter().find(|(_, later)| !later.is_local());
+    let later = installs[place + 1..]
+        .iter()
+        .find(|(_, later)| !later.is_local());
     let Some((later, _)) = later else { return };
     let named: Vec<_> = pinned(install).collect();
     let message = format!(

@@ -56,9 +56,15 @@ pub(super) fn check(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
             None => continue,
         };
         let message = match what {
-            Found::Token => format!("{keyword} holds what looks like a token: mount it as a secret, RUN --mount=type=secret"),
-            Found::Literal => format!("an address in {keyword} has a password: mount it as a secret, RUN --mount=type=secret"),
-            Found::Variable => format!("an address in {keyword} has a password from ARG or ENV, which stays in the history: mount it as a secret, RUN --mount=type=secret,env="),
+            Found::Token => format!(
+                "{keyword} holds what looks like a token: mount it as a secret, RUN --mount=type=secret"
+            ),
+            Found::Literal => format!(
+                "an address in {keyword} has a password: mount it as a secret, RUN --mount=type=secret"
+            ),
+            Found::Variable => format!(
+                "an address in {keyword} has a password from ARG or ENV, which stays in the history: mount it as a secret, RUN --mount=type=secret,env="
+            ),
         };
         report.say(step.lines(), step.comments(), message, Vec::new());
     }
@@ -85,7 +91,8 @@ fn keyword(step: &Step<'_>) -> Option<&'static str> {
 
 /// `scheme://user:password@host`, or a token in the place of the user.
 fn in_address(text: &str, declared: &HashSet<&str>) -> Option<Found> {
-    let is_end = |c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | '`' | '<' | '>' | ')' | ';');
+    let is_end =
+        |c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | '`' | '<' | '>' | ')' | ';');
     text.match_indices("://").find_map(|(at, mark)| {
         let rest = &text[at + mark.len()..];
         let authority = &rest[..rest.find(is_end).unwrap_or(rest.len())];
@@ -104,7 +111,9 @@ fn in_address(text: &str, declared: &HashSet<&str>) -> Option<Found> {
                 let variable = variable.trim_start_matches(['{', '(']);
                 let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
                 let end = variable.find(|c| !is_name(c)).unwrap_or(variable.len());
-                declared.contains(&variable[..end]).then_some(Found::Variable)
+                declared
+                    .contains(&variable[..end])
+                    .then_some(Found::Variable)
             }
         }
     })
@@ -116,7 +125,10 @@ fn has_token(text: &str) -> bool {
         TOKENS.iter().any(|(start, length)| {
             // A name that begins so has no figures, or no letters of both cases.
             let is_mixed = word.bytes().any(|b| b.is_ascii_digit())
-                && word.bytes().skip(start.len()).any(|b| b.is_ascii_alphabetic());
+                && word
+                    .bytes()
+                    .skip(start.len())
+                    .any(|b| b.is_ascii_alphabetic());
             word.starts_with(start) && word.len() >= *length && is_mixed
         })
     })

@@ -34,7 +34,11 @@ pub(super) fn check(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
         sources: of_all.flatten().map(|source| normal(source)).collect(),
         lines: found.into_iter().map(|it| (it.line, it.reading)).collect(),
     };
-    let commands = view.dockerfile.stages.iter().flat_map(|stage| &stage.commands);
+    let commands = view
+        .dockerfile
+        .stages
+        .iter()
+        .flat_map(|stage| &stage.commands);
     for instruction in commands {
         let said = match &instruction.kind {
             Kind::Copy(copy) if copy.from.is_none() => {
@@ -98,7 +102,9 @@ fn of_transfer(
         Some(Reading::Sources(_)) if first.contains(['*', '?', '[']) => plain(not_uploaded(
             "it does not look for files by a pattern; name the folder, or each file",
         )),
-        Some(Reading::Sources(_)) => plain(not_uploaded("it knows no comment within an instruction, and no `# escape`")),
+        Some(Reading::Sources(_)) => plain(not_uploaded(
+            "it knows no comment within an instruction, and no `# escape`",
+        )),
     }
 }
 
@@ -132,7 +138,9 @@ fn of_trigger(uploads: &Uploads, expression: &str) -> Said {
     let missing = sources.iter().find(|source| !uploads.has(source))?;
     (is_transfer && is_local).then(|| {
         (
-            format!("fal's SDK does not upload {missing}: it does not see the {keyword} of an ONBUILD"),
+            format!(
+                "fal's SDK does not upload {missing}: it does not see the {keyword} of an ONBUILD"
+            ),
             Vec::new(),
         )
     })
@@ -143,7 +151,10 @@ impl Uploads {
     fn has(&self, source: &str) -> bool {
         let source = normal(source);
         let is_exact = !source.contains(['*', '?', '[', '$']) && !is_outside(&source);
-        let fixed = source.split(['*', '?', '[', '$']).next().unwrap_or_default();
+        let fixed = source
+            .split(['*', '?', '[', '$'])
+            .next()
+            .unwrap_or_default();
         let mut folder = match is_exact {
             true => Some(source.as_str()),
             // What a pattern begins with is a folder, and perhaps a part of a name.

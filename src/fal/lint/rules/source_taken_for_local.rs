@@ -21,7 +21,11 @@ pub(super) const RULE: Rule = rule!(
 pub(super) fn check(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
     let found = sdk::find(view.source.text());
     let lines: HashMap<u32, Reading> = found.into_iter().map(|it| (it.line, it.reading)).collect();
-    let commands = view.dockerfile.stages.iter().flat_map(|stage| &stage.commands);
+    let commands = view
+        .dockerfile
+        .stages
+        .iter()
+        .flat_map(|stage| &stage.commands);
     for instruction in commands {
         let numbers = instruction.lines.start..=instruction.lines.end;
         let mut read = numbers.filter_map(|number| match lines.get(&number) {
@@ -38,7 +42,9 @@ pub(super) fn check(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
         };
         let (message, fix) = match &instruction.kind {
             Kind::Copy(copy) if copy.from.is_some() => (
-                format!("fal's SDK takes {first} for what this copies: write --from before the other flags"),
+                format!(
+                    "fal's SDK takes {first} for what this copies: write --from before the other flags"
+                ),
                 from_first(view, instruction),
             ),
             Kind::Add(add) => {
@@ -47,13 +53,17 @@ pub(super) fn check(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
                     continue;
                 };
                 (
-                    format!("fal's SDK takes {repository} for a file: write it as an address that begins with https://"),
+                    format!(
+                        "fal's SDK takes {repository} for a file: write it as an address that begins with https://"
+                    ),
                     Vec::new(),
                 )
             }
             Kind::Copy(_) => continue,
             _ => (
-                format!("fal's SDK takes line {number} of this here-document for an instruction, and {first} for what it copies: indent it"),
+                format!(
+                    "fal's SDK takes line {number} of this here-document for an instruction, and {first} for what it copies: indent it"
+                ),
                 Vec::new(),
             ),
         };
