@@ -6,11 +6,13 @@
 //! Only where a step runs before Return, as with `mode=app` and `mode=server`: a plain build is returned before anything ran, and
 //! nobody asks us then.
 
-use prost::Message;
+use std::collections::HashSet;
+
+use prost::{Message, bytes::Bytes};
 
 use crate::{
     fal::lint::programs,
-    gateway::{Gateway, SolveRequest, SolveResult},
+    gateway::{FileRange, Gateway, SolveRequest, SolveResult, Stat},
     golang::{self, ignore, path},
     llb::{self, Definition, caps, source::Local},
     plan::MainContext,
@@ -18,6 +20,10 @@ use crate::{
 };
 
 use super::{build::Job, context, error::Error};
+
+/// Where the daemon puts the names of a directory that is sent without its files, and how many bytes of them are looked at.
+const LISTING: &str = ".fsutil-metadata";
+const MOST_LISTED: i64 = 4 << 20;
 
 /// More programs, or folders of a path, are not looked for.
 const MOST_ASKED: usize = 12;
@@ -107,44 +113,74 @@ async fn of_missing_source(
         ..SolveRequest::definition(listed)
     };
     let solved = job.gateway.solve(request).await.ok()?;
-    let reference = solved.reference()?;
+    let range = FileRange {
+        offset: 0,
+        length: MOST_LISTED,
+    };
+    let listing = context::part(job.gateway, &solved, LISTING, Some(range)).await;
+    let meant = nearest(&paths(&listing.ok()?), missing)?;
+    Some(format!(
+        "the context has no {missing}; did you mean {meant}?"
+    ))
+}
+
+/// The paths of a listing: messages, each after its length in four bytes. One that is cut off is left out.
+fn paths(mut listing: &[u8]) -> Vec<String> {
+    let mut paths = Vec::new();
+    while let Some((length, rest)) = listing.split_first_chunk::<4>() {
+        let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
+        let Some((message, rest)) = rest.split_at_checked(length) else {
+            break;
+        };
+        listing = rest;
+        paths.extend(Stat::decode(message).map(|stat| stat.path));
+    }
+    paths
+}
+
+/// The path that was probably meant: by a name that is near where the first part is missing, or else the same name elsewhere.
+fn nearest(paths: &[String], missing: &str) -> Option<String> {
+    let all: HashSet<&str> = paths.iter().map(String::as_str).collect();
     let mut folder = String::new();
     for part in missing.split('/').take(MOST_ASKED) {
-        let found = job
-            .gateway
-            .read_dir(reference, &format!("/{folder}"), "")
-            .await
-            .ok()?;
-        let names: Vec<&str> = found.iter().map(|stat| path_base(&stat.path)).collect();
-        if names.contains(&part) {
-            folder = path::join(&[&folder, part]);
+        let path = path::join(&[&folder, part]);
+        if all.contains(path.as_str()) {
+            folder = path;
             continue;
         }
+        let within = paths.iter().filter(|path| parent(path) == folder);
+        let names: Vec<&str> = within.map(|path| name(path)).collect();
         let same = names.iter().find(|name| name.eq_ignore_ascii_case(part));
-        let nearest = same
+        let near = same
             .map(|name| (*name).to_owned())
-            .or_else(|| golang::nearest(part, names.iter().copied(), true));
-        return nearest.map(|name| {
-            let meant = path::join(&[&folder, &name]);
-            format!("the context has no {missing}; did you mean {meant}?")
-        });
+            .or_else(|| golang::nearest(part, names, true));
+        let elsewhere = || paths.iter().find(|path| name(path) == name(missing));
+        return match near {
+            Some(near) => Some(path::join(&[&folder, &near])),
+            None => elsewhere().cloned(),
+        };
     }
     None
 }
 
-fn path_base(path: &str) -> &str {
+fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+fn name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
 /// Whether a copy asks the main context for this path, and not another stage.
 fn is_of_context(definition: &Definition, missing: &str, context: &str) -> bool {
     let context = format!("local://{context}");
-    let decoded = |bytes: &prost::bytes::Bytes| pb::Op::decode(bytes.clone()).ok();
-    let is_context = |digest: &str| {
-        let op = definition.ops.iter().find(|op| llb::digest(op) == digest);
-        let source = op.and_then(decoded).and_then(|op| op.op);
-        matches!(source, Some(pb::op::Op::Source(source)) if source.identifier == context)
+    let decoded = |bytes: &Bytes| pb::Op::decode(bytes.clone()).ok();
+    let is_context = |bytes: &&Bytes| match decoded(bytes).and_then(|op| op.op) {
+        Some(pb::op::Op::Source(source)) => source.identifier == context,
+        _ => false,
     };
+    let contexts = definition.ops.iter().filter(is_context);
+    let contexts: HashSet<String> = contexts.map(|op| llb::digest(op)).collect();
     let ops = definition.ops.iter().filter_map(decoded);
     let mut of_paths = ops.filter_map(|op| {
         let asks = match &op.op {
@@ -164,7 +200,7 @@ fn is_of_context(definition: &Definition, missing: &str, context: &str) -> bool 
         };
         asks.then_some(op.inputs)
     });
-    of_paths.any(|inputs| inputs.iter().any(|input| is_context(&input.digest)))
+    of_paths.any(|inputs| inputs.iter().any(|input| contexts.contains(&input.digest)))
 }
 
 /// The pattern that takes a path out of the context, if one does.
@@ -367,5 +403,38 @@ mod tests {
         let said = "failed to compute cache key: failed to calculate checksum of ref x::y: \"/a b\": not found";
         assert_eq!(missing_source(said), Some("/a b"));
         assert_eq!(missing_source("\"/a\": not found"), None);
+    }
+
+    #[test]
+    fn the_nearest_path_is_found_in_a_listing() {
+        let listed = [
+            "Dockerfile",
+            "Src",
+            "lib",
+            "lib/main.py",
+            "lib/requirements.txt",
+        ];
+        let mut listing = Vec::new();
+        for path in listed {
+            let stat = Stat {
+                path: path.to_owned(),
+                ..Stat::default()
+            };
+            let message = stat.encode_to_vec();
+            listing.extend(u32::try_from(message.len()).unwrap().to_le_bytes());
+            listing.extend(message);
+        }
+        let paths = paths(&[listing.as_slice(), &[9, 0, 0, 0, 1]].concat());
+        assert_eq!(paths, listed);
+        for (missing, expected) in [
+            ("src", Some("Src")),
+            ("src/x", Some("Src")),
+            ("lib/mian.py", Some("lib/main.py")),
+            ("requirements.txt", Some("lib/requirements.txt")),
+            ("x/y/z", None),
+            ("lib", None),
+        ] {
+            assert_eq!(nearest(&paths, missing).as_deref(), expected, "{missing}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! Takes what was read and planned; gives the commands in the order in which they run, those of RUN taken apart, and what is known of
 //! where the target begins. Looks at nothing twice, so that every rule is linear in the file.
 
-use std::collections::BTreeMap;
+use std::{cell::Cell, collections::BTreeMap};
 
 use crate::{
     fal::options::Options,
@@ -20,6 +20,9 @@ use super::{
     shell::{self, Command},
 };
 
+/// How many bytes are searched for places of fixes. Of a file that needs more, the last warnings have none.
+const MOST_SEARCHED: usize = 32 << 20;
+
 /// Everything that a rule may look at.
 pub(super) struct View<'a> {
     pub(super) source: &'a Source,
@@ -31,6 +34,8 @@ pub(super) struct View<'a> {
     pub(super) steps: Vec<Step<'a>>,
     /// What the target begins with.
     pub(super) base: Base<'a>,
+    /// What is left of [`MOST_SEARCHED`].
+    pub(super) searching: Cell<usize>,
 }
 
 /// One command.
@@ -90,6 +95,7 @@ impl<'a> View<'a> {
                 config: base.map(|base| &base.config.config),
                 is_scratch: matches!(stage.base, stage::Base::Scratch),
             },
+            searching: Cell::new(MOST_SEARCHED),
         })
     }
 

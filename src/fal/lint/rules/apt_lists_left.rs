@@ -67,7 +67,7 @@ fn removal(view: &View<'_>, step: &Step<'_>) -> Vec<Edit> {
         .line(step.lines().end)
         .is_some_and(|last| line.ends_with(last.trim()));
     match ends_in_word && is_plain && is_own && is_written_so {
-        true => fix::append(view.source, step.lines(), REMOVAL),
+        true => fix::append(view, step.lines(), REMOVAL),
         false => Vec::new(),
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn check(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
         };
         let message =
             format!("the server listens on {address}, where fal does not reach it: use 0.0.0.0");
-        let fix = fix::replace(view.source, step.lines(), &address, "0.0.0.0");
+        let fix = fix::replace(view, step.lines(), &address, "0.0.0.0");
         report.say(step.lines(), step.comments(), message, fix);
     }
 }

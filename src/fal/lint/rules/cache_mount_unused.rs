@@ -29,7 +29,7 @@ pub(super) fn check(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
             _ => "--no-cache-dir",
         };
         let message = format!("{flag} leaves the cache unused that is mounted for {cache}");
-        let fix = fix::without_flag(view.source, step.lines(), flag);
+        let fix = fix::without_flag(view, step.lines(), flag);
         report.say(step.lines(), step.comments(), message, fix);
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn check(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
                 let message = format!(
                     "{name} is not set before, so an empty entry remains: write `{instead}` for `{empty}`"
                 );
-                let fix = fix::replace(view.source, step.lines(), &empty, &instead);
+                let fix = fix::replace(view, step.lines(), &empty, &instead);
                 (message, fix)
             } else if has_empty_entry(written) {
                 let message = format!(
@@ -84,5 +84,5 @@ fn without_colon(view: &View<'_>, step: &Step<'_>, written: &str) -> Vec<Edit> {
     while better.contains("::") {
         better = better.replace("::", ":");
     }
-    fix::replace(view.source, step.lines(), written, &better)
+    fix::replace(view, step.lines(), written, &better)
 }

@@ -52,7 +52,7 @@ fn of_server(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
     if is_named || !is_known {
         return;
     }
-    let (lines, comments, message) = match exposed().last() {
+    let (lines, comments, message) = match exposed().next_back() {
         Some(step) => (
             step.lines(),
             step.comments(),

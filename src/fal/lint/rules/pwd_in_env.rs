@@ -57,7 +57,7 @@ pub(super) fn check(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
             Some(folder) => {
                 let whole = format!("{written}/");
                 let folder = folder.trim_end_matches('/');
-                fix::replace(view.source, step.lines(), &whole, &format!("{folder}/"))
+                fix::replace(view, step.lines(), &whole, &format!("{folder}/"))
             }
             None => Vec::new(),
         };

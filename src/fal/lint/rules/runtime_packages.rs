@@ -78,7 +78,7 @@ pub(super) fn other_pins(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
                 pin.package
             );
             let written = format!("{}=={version}", pin.package);
-            let fix = fix::replace(view.source, step.lines(), &written, &pin.to_string());
+            let fix = fix::replace(view, step.lines(), &written, &pin.to_string());
             report.say(step.lines(), step.comments(), message, fix);
         }
     }

@@ -18,6 +18,9 @@ pub(super) const RULE: Rule = rule!(
     "fal's SDK looks for COPY and ADD by a pattern, and uploads only what that finds"
 );
 
+/// No path of a file is longer.
+const LONGEST_PATH: usize = 4096;
+
 /// What the SDK reads on each line, and everything that it uploads.
 struct Uploads {
     lines: HashMap<u32, Reading>,
@@ -83,7 +86,7 @@ fn of_transfer(
     match uploads.lines.get(&start) {
         None if written.starts_with(char::is_whitespace) => Some((
             not_uploaded(&format!("it does not see an indented {keyword}")),
-            fix::dedent(view.source, start),
+            fix::dedent(view, start),
         )),
         None => plain(not_uploaded(&format!("it does not see this {keyword}"))),
         Some(Reading::Unreadable) => Some((
@@ -149,6 +152,9 @@ fn of_trigger(uploads: &Uploads, expression: &str) -> Said {
 impl Uploads {
     /// Whether a file is uploaded, by its own name or with a folder that it is in.
     fn has(&self, source: &str) -> bool {
+        if source.len() > LONGEST_PATH {
+            return true;
+        }
         let source = normal(source);
         let is_exact = !source.contains(['*', '?', '[', '$']) && !is_outside(&source);
         let fixed = source

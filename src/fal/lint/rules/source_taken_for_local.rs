@@ -88,7 +88,7 @@ fn from_first(view: &View<'_>, instruction: &Instruction) -> Vec<Edit> {
         text: format!(" {flag}"),
     };
     let mut edits = fix::replace(
-        view.source,
+        view,
         crate::source::Lines::one(number),
         &format!(" {flag}"),
         "",
