@@ -12,5 +12,6 @@ mod e2e; // whole builds, on the real stack that `cargo xtask test` starts
 mod frontend; // options and files to a result, without a daemon
 mod key; // the encoding of `fal.key`
 mod gateway; // the client against a daemon at the other end of real pipes
+mod lints; // what the rules of fal say
 mod hostile; // small files that ask for much
 mod syntax; // the original's own Dockerfiles

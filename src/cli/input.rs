@@ -25,16 +25,22 @@ pub(super) struct Input {
     pub(super) target: Option<String>,
     pub(super) build_args: BTreeMap<String, String>,
     pub(super) world: World,
+    /// The file that the Dockerfile is in, if it is one of its own.
+    pub(super) dockerfile: Option<PathBuf>,
     /// What of the file is not honoured.
     pub(super) warnings: Vec<Mistake>,
 }
 
-/// Why there is nothing to look at.
+/// Why nothing comes of it.
 pub(super) enum Refusal {
-    /// A file cannot be read.
-    Unreadable(io::Error),
+    /// A file cannot be read, or written.
+    Unreadable(PathBuf, io::Error),
     /// What is in it is wrong.
     Mistake(Box<Mistake>),
+    /// The same, and it has been said.
+    Told,
+    /// Something is not known, and that has been said.
+    Unknown,
 }
 
 impl Input {
@@ -46,7 +52,8 @@ impl Input {
         build_args: BTreeMap<String, String>,
     ) -> Result<Self, Refusal> {
         let source = read(path)?;
-        let ignored = ignored(path, context)?;
+        let ignored =
+            ignored(path, context).map_err(|error| Refusal::Unreadable(path.to_owned(), error))?;
         let Some(kind) = Kind::of(&source.name, &source.bytes) else {
             return Ok(Self {
                 shown: source.clone(),
@@ -54,6 +61,7 @@ impl Input {
                 target: target.map(str::to_owned),
                 build_args,
                 world: World::plain(&ignored),
+                dockerfile: Some(path.to_owned()),
                 warnings: Vec::new(),
             });
         };
@@ -67,6 +75,10 @@ impl Input {
         let target = target.filter(|_| !manifest.target_is_app);
         let mut all_args = manifest.build_args;
         all_args.extend(build_args);
+        let beside = match &manifest.dockerfile {
+            Dockerfile::Beside { path: written, .. } => Some(beside(path, written)),
+            _ => None,
+        };
         let (source, shown) = dockerfile(path, &source.name, manifest.dockerfile)?;
         Ok(Self {
             source,
@@ -74,14 +86,9 @@ impl Input {
             target: target.map(str::to_owned),
             build_args: all_args,
             world,
+            dockerfile: beside,
             warnings: manifest.warnings,
         })
-    }
-}
-
-impl From<io::Error> for Refusal {
-    fn from(error: io::Error) -> Self {
-        Self::Unreadable(error)
     }
 }
 
@@ -108,14 +115,14 @@ fn dockerfile(
             owner,
             place,
         } => {
-            let path = path.with_file_name("").join(&written);
-            let source = read(&path).map_err(|error| match error.kind() {
-                io::ErrorKind::NotFound => {
+            let path = beside(path, &written);
+            let source = read(&path).map_err(|refusal| match refusal {
+                Refusal::Unreadable(path, error) if error.kind() == io::ErrorKind::NotFound => {
                     let sentence =
                         format!("{owner} image.dockerfile not found: {}", path.display());
                     Box::new(place.mistake(Diagnostic::error(sentence))).into()
                 }
-                _ => Refusal::from(error),
+                refusal => refusal,
             })?;
             if source.bytes.trim_ascii().is_empty() {
                 let mistake = place.mistake(empty_dockerfile());
@@ -134,11 +141,16 @@ fn overrides(manifest: &Manifest) -> Overrides {
     }
 }
 
-fn read(path: &Path) -> io::Result<Source> {
-    Ok(Source::new(
-        path.display().to_string(),
-        std::fs::read(path)?,
-    ))
+/// A Dockerfile that a manifest names.
+fn beside(manifest: &Path, written: &str) -> PathBuf {
+    manifest.with_file_name("").join(written)
+}
+
+fn read(path: &Path) -> Result<Source, Refusal> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Source::new(path.display().to_string(), bytes)),
+        Err(error) => Err(Refusal::Unreadable(path.to_owned(), error)),
+    }
 }
 
 /// The patterns of `Dockerfile.dockerignore` beside the Dockerfile, or else of `.dockerignore` in the context.

@@ -7,17 +7,27 @@ pub mod offline;
 
 mod input; // the file that was named, and what it is
 mod key; // `fal.key` from plain files
+mod report; // a check as JSON and as SARIF
 
-use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, process::ExitCode};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    diagnostic::{Diagnostic, Result, render},
+    diagnostic::{self, Diagnostic, render},
+    fal::manifest::Mistake,
     lint, llb,
 };
 
-use self::input::{Input, Refusal};
+use self::{
+    input::{Input, Refusal},
+    offline::Linted,
+};
 
 /// Looks at Dockerfiles as fal-frontend does.
 #[derive(Parser)]
@@ -34,7 +44,7 @@ enum Verb {
     ///
     /// Without --target every stage is looked at. Base images are not asked for: what one of them sets counts as not set. Patterns
     /// of files that are not sent are read from the Dockerfile's folder.
-    Check(Wanted),
+    Check(Check),
     /// Prints the ops of a Dockerfile. Base images are not asked for: each counts as one with a single layer and an empty config.
     Llb(Wanted),
     /// Prints the key of a build, as `frontend.fal.key` of a daemon gives it, from plain files.
@@ -42,6 +52,27 @@ enum Verb {
     /// Nobody is asked: digests of base images, and commits or checksums of what ADD downloads, are given, or taken from an earlier
     /// answer with --from. Of base images nothing else is known: what triggers (ONBUILD) of one would read is not in the key.
     Key(key::Given),
+}
+
+#[derive(Args)]
+struct Check {
+    #[command(flatten)]
+    wanted: Wanted,
+    /// How it is told: for people, or for programs, on standard output.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Changes the Dockerfile where a warning says how, and tells what is left.
+    #[arg(long)]
+    fix: bool,
+}
+
+/// How a check is told.
+#[derive(Clone, Copy, Default, PartialEq, ValueEnum)]
+enum Format {
+    #[default]
+    Terminal,
+    Json,
+    Sarif,
 }
 
 #[derive(Args)]
@@ -70,47 +101,32 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    let (wanted, context) = match &command.verb {
-        Verb::Check(wanted) | Verb::Llb(wanted) => (wanted, None),
-        Verb::Key(wanted) => (&wanted.build, wanted.context.as_deref()),
+    let outcome = match &command.verb {
+        Verb::Check(check) => check.run(),
+        Verb::Llb(wanted) => wanted.read(None).and_then(|input| {
+            tell_of_file(&input);
+            let table = planned(&input);
+            table.map(|table| print(&table)).map_err(|mistake| {
+                let shown = input.shown.clone();
+                Refusal::from(Box::new(Mistake {
+                    diagnostic: *mistake,
+                    shown,
+                }))
+            })
+        }),
+        Verb::Key(given) => key(given),
     };
-    let target = wanted.target.as_deref();
-    let mut input = match Input::read(&wanted.file, context, target, wanted.build_args()) {
-        Ok(input) => input,
-        Err(Refusal::Unreadable(error)) => {
-            eprintln!("fal-image: {}: {error}", wanted.file.display());
-            return ExitCode::from(2);
-        }
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Refusal::Told) => ExitCode::FAILURE,
+        Err(Refusal::Unknown) => ExitCode::from(2),
         Err(Refusal::Mistake(mistake)) => {
-            let text = render::terminal(&mistake.diagnostic, &mistake.shown);
-            eprint!("{text}");
-            return ExitCode::FAILURE;
-        }
-    };
-    for warning in &input.warnings {
-        let text = render::terminal(&warning.diagnostic, &warning.shown);
-        eprint!("{text}");
-    }
-    let mistake = match &command.verb {
-        Verb::Check(_) => check(&input),
-        Verb::Llb(_) => planned(&input).map(|table| print(&table)).err(),
-        Verb::Key(wanted) => match key::print(wanted, &mut input) {
-            Ok(text) => {
-                print(&text);
-                None
-            }
-            Err(key::Refusal::Mistake(mistake)) => Some(mistake),
-            Err(key::Refusal::Other(sentence)) => {
-                eprintln!("fal-image: {sentence}");
-                return ExitCode::from(2);
-            }
-        },
-    };
-    match mistake {
-        None => ExitCode::SUCCESS,
-        Some(mistake) => {
-            eprint!("{}", render::terminal(&mistake, &input.shown));
+            eprint!("{}", render::terminal(&mistake.diagnostic, &mistake.shown));
             ExitCode::FAILURE
+        }
+        Err(Refusal::Unreadable(path, error)) => {
+            eprintln!("fal-image: {}: {error}", path.display());
+            ExitCode::from(2)
         }
     }
 }
@@ -123,22 +139,98 @@ fn print(text: &str) {
     print!("{text}");
 }
 
-/// Shows the warnings; gives the mistake, if there is one.
-fn check(input: &Input) -> Option<Box<Diagnostic>> {
+/// What of the file that was named is not honoured.
+fn tell_of_file(input: &Input) {
+    for warning in &input.warnings {
+        let text = render::terminal(&warning.diagnostic, &warning.shown);
+        eprint!("{text}");
+    }
+}
+
+impl Check {
+    fn run(&self) -> Result<(), Refusal> {
+        let mut input = self.wanted.read(None)?;
+        let mut linted = lint(&input);
+        if self.fix && mend(&input, &linted.warnings)? {
+            input = self.wanted.read(None)?;
+            linted = lint(&input);
+        }
+        let is_sound = linted.mistake.is_none();
+        match self.format {
+            Format::Terminal => {
+                tell_of_file(&input);
+                tell(&input, &linted);
+            }
+            Format::Json => print(&report::json(&input, &linted)),
+            Format::Sarif => print(&report::sarif(&input, &linted)),
+        }
+        match is_sound {
+            true => Ok(()),
+            false => Err(Refusal::Told),
+        }
+    }
+}
+
+fn key(given: &key::Given) -> Result<(), Refusal> {
+    let mut input = given.build.read(given.context.as_deref())?;
+    tell_of_file(&input);
+    match key::print(given, &mut input) {
+        Ok(text) => {
+            print(&text);
+            Ok(())
+        }
+        Err(key::Refusal::Mistake(diagnostic)) => {
+            let shown = input.shown.clone();
+            let diagnostic = *diagnostic;
+            Err(Box::new(Mistake { diagnostic, shown }).into())
+        }
+        Err(key::Refusal::Other(sentence)) => {
+            eprintln!("fal-image: {sentence}");
+            Err(Refusal::Unknown)
+        }
+    }
+}
+
+fn lint(input: &Input) -> Linted {
     let target = input.target.as_deref();
-    let linted = offline::lint_in(&input.world, &input.source, target, &input.build_args);
+    offline::lint_in(&input.world, &input.source, target, &input.build_args)
+}
+
+/// Makes the changes that warnings know. Gives whether there were any.
+fn mend(input: &Input, warnings: &[lint::Warning]) -> Result<bool, Refusal> {
+    let mendable = warnings.iter().filter(|warning| !warning.fix.is_empty());
+    let count = mendable.clone().count();
+    if count == 0 {
+        return Ok(false);
+    }
+    let Some(path) = &input.dockerfile else {
+        eprintln!("{count} warnings have a fix, which is for a Dockerfile of its own");
+        return Ok(false);
+    };
+    let mended = lint::apply(&input.source, mendable.flat_map(|warning| &warning.fix));
+    std::fs::write(path, mended).map_err(|error| Refusal::Unreadable(path.clone(), error))?;
+    eprintln!("{count} fixed in {}", path.display());
+    Ok(true)
+}
+
+/// Shows the warnings, and the mistake, if there is one.
+fn tell(input: &Input, linted: &Linted) {
+    let warnings = linted.warnings.iter().map(shown);
+    let all = warnings.chain(linted.of_options.iter().cloned());
+    let count = linted.warnings.len() + linted.of_options.len();
     let mut printed = 0;
-    for (place, warning) in linted.warnings.iter().enumerate() {
+    for (place, warning) in all.enumerate() {
         if printed > MOST_PRINTED {
-            let rest = linted.warnings.len() - place;
-            eprintln!("{rest} more warnings are not shown");
+            eprintln!("{} more warnings are not shown", count - place);
             break;
         }
-        let text = render::terminal(&shown(warning), &input.shown);
+        let text = render::terminal(&warning, &input.shown);
         printed += text.len();
         eprint!("{text}");
     }
-    linted.mistake
+    if let Some(mistake) = &linted.mistake {
+        eprint!("{}", render::terminal(mistake, &input.shown));
+    }
 }
 
 /// A warning with what the base image might have to say.
@@ -152,6 +244,11 @@ fn shown(warning: &lint::Warning) -> Diagnostic {
 }
 
 impl Wanted {
+    fn read(&self, context: Option<&Path>) -> Result<Input, Refusal> {
+        let target = self.target.as_deref();
+        Input::read(&self.file, context, target, self.build_args())
+    }
+
     fn build_args(&self) -> BTreeMap<String, String> {
         pairs(&self.build_args)
     }
@@ -167,7 +264,7 @@ fn pairs(written: &[String]) -> BTreeMap<String, String> {
 }
 
 /// The ops of the file as a table.
-fn planned(input: &Input) -> Result<String> {
+fn planned(input: &Input) -> diagnostic::Result<String> {
     let target = input.target.as_deref();
     let converted = offline::convert_in(&input.world, &input.source, target, &input.build_args)?;
     Ok(llb::print(&offline::checked(&converted.plan)?))

@@ -46,6 +46,8 @@ pub struct World {
     pub platform: Option<Platform>,
     /// The digests of base images, by their full names with the tag.
     pub digests: BTreeMap<String, String>,
+    /// Whether base images are what they are said to be, and not made up.
+    pub are_images_known: bool,
 }
 
 impl World {
@@ -63,6 +65,7 @@ impl World {
             overrides: Overrides::default(),
             platform: None,
             digests: BTreeMap::new(),
+            are_images_known: false,
         }
     }
 }
@@ -96,6 +99,8 @@ pub fn convert_in(
 pub struct Linted {
     /// What could be better. Of base images nothing is known, so nothing is said.
     pub warnings: Vec<Warning>,
+    /// Which options will not do what they say.
+    pub of_options: Vec<Diagnostic>,
     /// Why it cannot be built, if it cannot.
     pub mistake: Option<Box<Diagnostic>>,
 }
@@ -127,15 +132,21 @@ pub fn lint_in(
     let mistake = converted(source, &wanted, &mut seen)
         .and_then(|converted| checked(&converted.plan))
         .err();
-    // They are made up, platform and all.
-    seen.plan.bases.clear();
+    let options = seen.fal.as_ref().filter(|options| options.adds_layers());
+    let unsupported = || options.and_then(fal::Options::unsupported).map(Box::new);
+    let mistake = mistake.or_else(unsupported);
+    if !world.are_images_known {
+        // They are made up, platform and all.
+        seen.plan.bases.clear();
+    }
     let Some(file) = &seen.file else {
         return Linted {
             warnings: Vec::new(),
+            of_options: Vec::new(),
             mistake,
         };
     };
-    let warnings = lint::check(&Subject {
+    let subject = Subject {
         file,
         diagnostics: &seen.diagnostics,
         dockerfile: seen.dockerfile.as_ref(),
@@ -143,10 +154,25 @@ pub fn lint_in(
         plan: &seen.plan,
         ignore: world.context.excludes(),
         config: &seen.config,
-    });
+    };
+    let mut warnings = lint::check(&subject);
+    if let Some(options) = &seen.fal {
+        let overrides = &world.overrides;
+        warnings.extend(fal::lint::check(&fal::lint::Subject {
+            lint: &subject,
+            options,
+            source,
+            is_command_replaced: overrides.entrypoint.is_some() || overrides.cmd.is_some(),
+        }));
+    }
+    let of_options = seen.fal.iter().flat_map(fal::Options::warnings);
     let violation = || lint::violation(&warnings, &seen.config).map(Box::new);
     let mistake = mistake.or_else(violation);
-    Linted { warnings, mistake }
+    Linted {
+        warnings,
+        of_options: of_options.collect(),
+        mistake,
+    }
 }
 
 /// What must be found out for the key of a Dockerfile. `labels` are given beside it.
@@ -193,6 +219,7 @@ struct Seen {
     diagnostics: Vec<Diagnostic>,
     file: Option<ast::File>,
     dockerfile: Option<Dockerfile>,
+    fal: Option<fal::Options>,
     stages: stage::Facts,
     plan: plan::Facts,
 }
@@ -211,6 +238,7 @@ fn converted(source: &Source, wish: &Wish<'_>, seen: &mut Seen) -> Result<Conver
         build_arguments: wish.build_args,
         environment: &nothing,
     })?;
+    let fal = seen.fal.insert(fal).clone();
     let own = platform::default_spec().normalize();
     let wanted = wish.world.platform.as_ref();
     let target_platform = wanted.unwrap_or(&own);

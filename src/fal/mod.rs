@@ -5,9 +5,11 @@
 
 pub mod key; // a name of what a build would give
 pub mod layers; // what is added to the target
+pub mod lint; // what could be better, for fal
 pub mod manifest; // what a build can begin with instead of a Dockerfile
 pub mod options; // what was asked for
 pub mod pins; // what fal asks for, with its date
+pub mod registries; // what fal needs to pull an image
 pub mod requirements; // what is installed before that
 pub mod secrets; // what runs again when a secret changes
 

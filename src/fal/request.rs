@@ -9,7 +9,7 @@ use fal_helper::{
 use crate::{diagnostic::Diagnostic, image, source::Lines};
 
 use super::{
-    options::{Curl, Mode, Options, Origin, Runtime},
+    options::{Curl, Mode, Options, Pin, Runtime},
     pins,
 };
 
@@ -74,12 +74,6 @@ impl Options {
                 "python-runtime",
             ),
             ("default-ignore", self.default_ignore, "default-ignore=on"),
-            (
-                "port",
-                // A manifest says where fal talks to, and asks for no check.
-                self.port.is_some() && self.origin("port") > Origin::Manifest,
-                "port",
-            ),
         ];
         let (key, _, shown) = asked.into_iter().find(|(_, asked, _)| *asked)?;
         let error = Diagnostic::error(format!("the fal option {shown} is not supported yet"));
@@ -153,34 +147,11 @@ impl Options {
                     .unwrap_or_default();
                 accepted().chain([package("fal", &exact)]).collect()
             }
-            Runtime::Pins => self.pinned(),
+            Runtime::Pins => {
+                let exact = |pin: &Pin| package(&pin.package, &format!("=={}", pin.version));
+                self.pins.iter().map(exact).collect()
+            }
         }
-    }
-
-    /// The documented versions, where the user gave no other; then what else the user pinned.
-    fn pinned(&self) -> Vec<Package> {
-        let own = |name: &str| {
-            self.pins
-                .iter()
-                .find(|pin| pin.package.eq_ignore_ascii_case(name))
-        };
-        let is_documented = |name: &str| {
-            pins::DOCUMENTED
-                .iter()
-                .any(|pin| pin.package.eq_ignore_ascii_case(name))
-        };
-        let documented = pins::DOCUMENTED.iter().map(|pin| {
-            let version = own(pin.package).map_or(pin.version, |own| own.version.as_str());
-            (pin.package, version)
-        });
-        let others = self.pins.iter().filter(|pin| !is_documented(&pin.package));
-        let others = others.map(|pin| (pin.package.as_str(), pin.version.as_str()));
-        let exact = |(name, version): (&str, &str)| Package {
-            name: name.to_owned(),
-            accept: format!("=={version}"),
-            install: String::new(),
-        };
-        documented.chain(others).map(exact).collect()
     }
 }
 

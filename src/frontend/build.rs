@@ -6,7 +6,7 @@ use crate::{
     diagnostic::{self, Diagnostic},
     fal,
     gateway::{self, Gateway, SolveRequest, SolveResult},
-    golang::stray,
+    golang::{self, stray},
     image,
     instruction::{self, Dockerfile},
     lint, llb,
@@ -151,6 +151,21 @@ impl<G: Gateway> Job<'_, G> {
     /// What was read.
     pub(super) fn input(&self) -> &context::Input {
         &self.input
+    }
+
+    /// The context that COPY reads, if there is one.
+    pub(super) fn main(&self) -> Option<&plan::MainContext> {
+        self.input.main().ok()
+    }
+
+    /// The ignore file that has a pattern, and the line.
+    pub(super) fn ignore_line(&self, pattern: &str) -> Option<(&str, usize)> {
+        let (name, bytes) = self.input.ignore.as_ref()?;
+        let mut lines = bytes.split(|byte| *byte == b'\n');
+        let has = |line: &[u8]| {
+            golang::ignore::read_all(line).is_ok_and(|found| found.iter().any(|it| it == pattern))
+        };
+        Some((name, lines.position(has)? + 1))
     }
 
     async fn answer(&self) -> Result<SolveResult> {
@@ -482,16 +497,33 @@ impl<G: Gateway> Job<'_, G> {
         let mut graph =
             stage::graph_with_arguments(dockerfile, escape, &stage_options, arguments, stages)?;
         graph.all_stages = all_stages;
-        let bases = self
-            .resolver
-            .bases(graph, &plan_options, &mut facts.plan)
-            .await?;
+        let bases = self.resolver.bases(graph, &plan_options, &mut facts.plan);
+        let bases = bases
+            .await
+            .map_err(|error| self.with_credentials(read, error))?;
         Ok(plan::build_with_facts(
             bases,
             &plan_options,
             self.input.main()?,
             &mut facts.plan,
         )?)
+    }
+
+    /// Says what fal needs to pull an image that was refused.
+    fn with_credentials(&self, read: &Read, error: Error) -> Error {
+        let is_for_fal = read.fal().is_ok_and(fal::Options::adds_layers);
+        let manifest = self.input.manifest.as_ref();
+        let registries = manifest.map(|manifest| manifest.registries.as_slice());
+        let help = match &error {
+            Error::Refusal(refusal, _) if is_for_fal => {
+                fal::registries::help(&refusal.message, registries.unwrap_or_default())
+            }
+            _ => None,
+        };
+        match help {
+            Some(help) => error.help(&help),
+            None => error,
+        }
     }
 
     /// The definition of `output`, ready to be sent.

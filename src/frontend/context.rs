@@ -45,6 +45,8 @@ pub(super) struct Input {
     pub(super) manifest: Option<Manifest>,
     /// The frontend that is meant, if it is another one.
     pub(super) choice: Option<Choice>,
+    /// The file that the ignore patterns are from, if they are from one.
+    pub(super) ignore: Option<(String, Bytes)>,
     /// The context that COPY reads, or why there is none: a request that is handed on needs none.
     main: Result<MainContext>,
     /// The results of other builds that came with the request, by name, or why there are none.
@@ -152,6 +154,12 @@ pub(super) async fn read(
     };
     let (file, manifest) = manifest::read(place_of_file, bytes, choice.is_some()).await?;
     let own_patterns = manifest.as_ref().and_then(|it| it.ignore.clone());
+    let read_from = match (&own_patterns, &own_ignore, &ignore) {
+        (Some(_), ..) => None,
+        (None, Some(own), _) => Some((format!("{}{IGNORE}", place.filename), own.clone())),
+        (None, None, Ok(bytes)) => Some((IGNORE.to_owned(), bytes.clone())),
+        (None, None, Err(_)) => None,
+    };
     let main = match place.context {
         Some(remote) => Ok(MainContext::Remote(remote)),
         None => match (own_patterns, own_ignore) {
@@ -182,6 +190,7 @@ pub(super) async fn read(
         text: file.text,
         manifest,
         choice,
+        ignore: read_from,
         main,
         inputs,
     })

@@ -35,6 +35,17 @@ impl Error {
         }
     }
 
+    /// Says what to do about it, on a line of its own: what was said stays as it is.
+    pub(super) fn help(self, sentence: &str) -> Self {
+        match self {
+            Self::Mistake(diagnostic) => Self::Mistake(Box::new(diagnostic.help(sentence))),
+            Self::Refusal(mut error, lines) => {
+                error.message += &format!("\nhelp: {sentence}");
+                Self::Refusal(error, lines)
+            }
+        }
+    }
+
     /// Says which lines it is about, if nobody has.
     pub(super) fn at(self, place: Option<Lines>) -> Self {
         match (self, place) {

@@ -32,7 +32,7 @@ use super::{
     build::{Job, Read},
     context,
     error::{Error, Result},
-    key,
+    help, key,
     options::Options,
     requirements, secrets,
     warnings::Facts,
@@ -69,6 +69,8 @@ pub(super) async fn add(
         Err(error) => {
             let (error, kind) = explain(job, &layers, plan, wanted, error).await;
             let asked_for = kind.and_then(|kind| fal.asked_for(kind));
+            let definition = job.marshal(plan, plan.output, wanted)?;
+            let error = help::of_failure(job, &definition, error).await;
             return Err(error.at(asked_for.or(lines)));
         }
     };

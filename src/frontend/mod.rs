@@ -9,6 +9,7 @@ mod environment;
 mod epoch;
 mod error;
 mod forward;
+mod help; // what to do about a step that failed
 mod key;
 mod layers;
 mod manifest;

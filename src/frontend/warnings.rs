@@ -2,12 +2,14 @@
 
 use crate::{
     diagnostic::Diagnostic,
+    fal,
     gateway::{Gateway, Warning},
     golang::stray,
     lint::{self, Subject},
     llb::{Definition, line_by_line},
     plan,
     proto::pb,
+    source::Source,
     stage,
 };
 
@@ -83,7 +85,7 @@ pub(super) async fn tell_one(job: &Job<'_, impl Gateway>, warning: &Diagnostic) 
 
 /// What the rules have to say of a file, as far as it was read and planned.
 pub(super) fn found(read: &Read, input: &Input, facts: &Facts) -> Vec<lint::Warning> {
-    lint::check(&Subject {
+    let subject = Subject {
         file: &read.file,
         diagnostics: &read.diagnostics,
         dockerfile: read.dockerfile().ok(),
@@ -91,7 +93,20 @@ pub(super) fn found(read: &Read, input: &Input, facts: &Facts) -> Vec<lint::Warn
         plan: &facts.plan,
         ignore: input.main().map(|main| main.excludes()).unwrap_or_default(),
         config: &read.lint,
-    })
+    };
+    let mut found = lint::check(&subject);
+    if let Ok(options) = read.fal()
+        && options.adds_layers()
+    {
+        let overrides = manifest::overrides(input.manifest.as_ref());
+        found.extend(fal::lint::check(&fal::lint::Subject {
+            lint: &subject,
+            options,
+            source: &Source::new("", input.text.to_vec()),
+            is_command_replaced: overrides.entrypoint.is_some() || overrides.cmd.is_some(),
+        }));
+    }
+    found
 }
 
 /// Fails where a warning is to be an error.

@@ -64,7 +64,7 @@ impl Config {
     }
 
     /// What the first `# check=` above an instruction says. One with a mistake in it says nothing.
-    pub(super) fn of_comments(comments: &[String]) -> Option<Self> {
+    pub fn of_comments(comments: &[String]) -> Option<Self> {
         let options = comments
             .iter()
             .find_map(|comment| directive::check_in_comment(comment))?;
@@ -76,12 +76,14 @@ impl Config {
         self.is_error
     }
 
-    pub(super) fn skips(&self, rule: &Rule) -> bool {
-        self.skip.contain(rule)
-    }
-
-    pub(super) fn experiments_with(&self, rule: &Rule) -> bool {
-        self.experimental.contain(rule)
+    /// Whether a rule is heard, above the file with this configuration and, if there is one, above an instruction with `comments`:
+    /// the one adds to the other.
+    pub fn counts(&self, rule: &Rule, comments: Option<&Self>) -> bool {
+        let mut configs = [Some(self), comments].into_iter().flatten();
+        match rule.is_experimental {
+            true => configs.any(|config| config.experimental.contain(rule)),
+            false => !configs.any(|config| config.skip.contain(rule)),
+        }
     }
 }
 
@@ -98,8 +100,12 @@ impl Rules {
         }
     }
 
+    /// By its name, or by that of its family: `fal/*`.
     fn contain(&self, rule: &Rule) -> bool {
-        self.all || self.names.contains(rule.name)
+        let family = || rule.name.split_once('/').map(|(family, _)| family);
+        self.all
+            || self.names.contains(rule.name)
+            || family().is_some_and(|family| self.names.contains(&format!("{family}/*")))
     }
 }
 

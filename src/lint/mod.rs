@@ -8,6 +8,7 @@
 //! [`Moment`] of it to every rule. A rule is one file below `rules`, with its page beside it.
 
 mod config; // `skip=…;error=…;experimental=…`
+mod edit; // what would put a place right
 mod moment; // what a rule is shown
 mod rules;
 mod suggest; // "did you mean …?", within limits
@@ -17,6 +18,7 @@ mod walk; // the way of the original
 mod tests;
 
 pub use config::Config;
+pub use edit::{Edit, apply};
 pub use moment::Moment;
 pub use rules::{RULES, find};
 
@@ -62,6 +64,8 @@ pub struct Warning {
     pub message: String,
     /// The place; `None` for an image that only a mount names.
     pub lines: Option<Lines>,
+    /// What would put it right; nothing where that takes somebody who knows what was meant.
+    pub fix: Vec<Edit>,
 }
 
 /// Something that should not be in a Dockerfile.
@@ -71,7 +75,7 @@ pub struct Rule {
     pub name: &'static str,
     /// What is wrong, in general.
     pub description: &'static str,
-    /// Where the original explains it.
+    /// The page that explains it: the original's, or one of ours.
     pub url: Option<&'static str>,
     /// Whether it counts only where it is asked for.
     pub is_experimental: bool,
@@ -79,6 +83,25 @@ pub struct Rule {
     pub documentation: &'static str,
     /// What it says when it is shown a moment; most moments are not its concern.
     check: fn(&Moment<'_>) -> Option<String>,
+}
+
+impl Rule {
+    /// A rule that is never shown a moment: another room looks at the whole file, and says what it finds.
+    pub const fn of_whole_files(
+        name: &'static str,
+        description: &'static str,
+        url: &'static str,
+        documentation: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            description,
+            url: Some(url),
+            is_experimental: false,
+            documentation,
+            check: |_| None,
+        }
+    }
 }
 
 impl Warning {

@@ -16,7 +16,7 @@ use crate::{
 };
 
 use super::{
-    Config, Moment, Rule, Subject, Warning,
+    Config, Moment, Subject, Warning,
     rules::{self, RULES},
     suggest::{Names, Suggestions},
 };
@@ -57,23 +57,15 @@ impl Report<'_> {
     fn show(&mut self, lines: Option<Lines>, comments: Option<&Config>, moment: &Moment<'_>) {
         for rule in RULES {
             if let Some(message) = (rule.check)(moment)
-                && self.counts(rule, comments)
+                && self.config.counts(rule, comments)
             {
                 self.warnings.push(Warning {
                     rule,
                     message,
                     lines,
+                    fix: Vec::new(),
                 });
             }
-        }
-    }
-
-    /// What stands above an instruction adds to what stands above the file.
-    fn counts(&self, rule: &Rule, comments: Option<&Config>) -> bool {
-        let mut configs = [Some(self.config), comments].into_iter().flatten();
-        match rule.is_experimental {
-            true => configs.any(|config| config.experiments_with(rule)),
-            false => !configs.any(|config| config.skips(rule)),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::{
     expand::Environment,
+    image,
     instruction::Instruction,
     reference::platform::Platform,
     source::Lines,
@@ -35,6 +36,10 @@ pub struct BaseImage {
     pub found: Platform,
     /// Where the file names it.
     pub lines: Option<Lines>,
+    /// The stage that begins with it.
+    pub stage: StageId,
+    /// What it says of itself.
+    pub config: Arc<image::Config>,
 }
 
 /// What one command came by.
@@ -62,6 +67,8 @@ pub enum Seen {
     Pair {
         /// Its name, variables replaced.
         key: String,
+        /// Its value, variables replaced.
+        value: String,
         /// Whether it is written `key value`, without `=`.
         is_legacy: bool,
     },

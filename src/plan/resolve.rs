@@ -402,6 +402,8 @@ impl<'a> Resolution<'a> {
                 wanted: platform.clone(),
                 found: image.platform.clone(),
                 lines,
+                stage: id,
+                config: Arc::clone(&image),
             });
         }
         let state = &mut self.states[id.index()];

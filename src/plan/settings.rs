@@ -212,9 +212,10 @@ fn expanded_pairs(
         .iter()
         .map(|pair| Ok((words.word(&pair.key)?, words.word(&pair.value)?)))
         .collect::<Result<_>>()?;
-    for (pair, (key, _)) in pairs.iter().zip(&expanded) {
+    for (pair, (key, value)) in pairs.iter().zip(&expanded) {
         facts.see(Seen::Pair {
             key: key.clone(),
+            value: value.clone(),
             is_legacy: pair.legacy,
         });
     }

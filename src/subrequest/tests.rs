@@ -18,6 +18,7 @@ fn warning(rule: &str, message: &str, lines: Option<Lines>) -> Warning {
         rule: lint::find(rule).unwrap(),
         message: message.to_owned(),
         lines,
+        fix: Vec::new(),
     }
 }
 

@@ -11,6 +11,7 @@ mod cache; // one cache for the original and us
 mod contexts; // what is built from repositories, downloads and other builds
 mod doors; // the three ways to a frontend
 mod errors; // what a user sees when a build fails
+mod help; // what he can do about it
 mod inputs; // what a build can begin with instead of a Dockerfile
 mod key; // the name of what a build would give
 mod modes; // what `mode=app` asks of an image, and `mode=off` does not

@@ -152,7 +152,7 @@ fn repository(folder: &Path, bare: &Path) {
     run(&mut git(&["--git-dir", utf8(bare), "update-server-info"]));
 }
 
-/// One request, answered with a file or with 404, or with 401 where a key is asked for.
+/// One request, answered with a file or with 404, or with 401 or 403 where a key is asked for.
 fn answer(mut stream: TcpStream, root: &Path, key: &Key) {
     let request = request(&stream);
     let Some(first) = request.first() else {
@@ -160,7 +160,13 @@ fn answer(mut stream: TcpStream, root: &Path, key: &Key) {
     };
     let brought = |form: &String| request.iter().any(|line| line.ends_with(form.as_str()));
     if key.as_ref().is_some_and(|key| !key.iter().any(brought)) {
-        let refusal = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        // Some things nobody may have, whatever he brings.
+        let status = match first.contains("/forbidden/") {
+            true => "403 Forbidden",
+            false => "401 Unauthorized",
+        };
+        let refusal =
+            format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         let _ = stream.write_all(refusal.as_bytes());
         return;
     }

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::{ask_of, daemon::Daemon};
 
-const DOCKERFILE: &str = "# fal: curl=none
+const DOCKERFILE: &str = "# Of an image that has curl.
 FROM busybox
 RUN --mount=type=secret,id=given,required true
 RUN --mount=type=secret,id=a true

@@ -286,10 +286,15 @@ fn minor(value: &str) -> Result<Minor, Refusal> {
         false => Err(Refusal::Unknown),
     };
     let (major, minor) = value.split_once('.').ok_or(Refusal::Unknown)?;
-    Ok(Minor {
+    let read = Minor {
         major: number(major)?,
         minor: number(minor)?,
-    })
+    };
+    // As Pythons are called: `3.70000` and `3.011` are none.
+    match major == "3" && read.minor < 100 && read.minor.to_string() == minor {
+        true => Ok(read),
+        false => Err(Refusal::Because(format!("there is no Python {value}"))),
+    }
 }
 
 fn port(value: &str) -> Result<u16, Refusal> {
