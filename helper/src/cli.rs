@@ -4,6 +4,8 @@
 //! fal-helper look    --image DIR --out DIR [--soft] REQUEST|--request FILE
 //! fal-helper curl    --look DIR [--out DIR] [--root DIR] [--from DIR]
 //! fal-helper runtime --look DIR --out DIR [--wheels DIR]
+//! fal-helper requirements --cache DIR [--context DIR] [--given PREFIX] REQUIREMENTS
+//! fal-helper said --cache DIR --out DIR NAME…
 //! fal-helper fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR
 //! fal-helper list    --context DIR --out DIR
 //! ```
@@ -23,11 +25,15 @@ use crate::install;
 use crate::look::look;
 use crate::report::{LOOK_FILE, REPORT_FILE, Report};
 use crate::request::Request;
+use crate::requirements::{Requirements, SAID_FILE};
 use crate::root::Root;
 
 const USAGE: &str = "fal-helper look --image DIR --out DIR [--soft] REQUEST|--request FILE | \
                      curl --look DIR [--out DIR] [--root DIR] [--from DIR] | runtime --look DIR --out DIR [--wheels DIR] | \
-                     fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR | list --context DIR --out DIR";
+                     requirements --cache DIR [--context DIR] [--given PREFIX] REQUIREMENTS | \
+                     said --cache DIR --out DIR NAME… | \
+                     fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR | \
+                     list --context DIR --out DIR";
 
 /// A request or report of more bytes than this is none of ours.
 const FILE_LIMIT: u64 = 16 * 1024 * 1024;
@@ -71,6 +77,31 @@ pub fn runtime_arguments(look: &str, out: &str, wheels: Option<&str>) -> Vec<Str
             ("--wheels", wheels),
         ],
     )
+}
+
+/// The arguments of a layer of requirements: `cache` outlives builds, `context` is what they need of it, and a secret is the file
+/// whose path is `given` and its name.
+pub fn requirements_arguments(
+    cache: &str,
+    context: Option<&str>,
+    given: Option<&str>,
+    wanted: &Requirements,
+) -> Vec<String> {
+    let values = [
+        ("--cache", Some(cache)),
+        ("--context", context),
+        ("--given", given),
+    ];
+    let mut arguments = with_values("requirements", &values);
+    arguments.push(wanted.to_argument());
+    arguments
+}
+
+/// The arguments of the step that takes out what layers of requirements left when they failed.
+pub fn said_arguments(cache: &str, out: &str, names: Vec<String>) -> Vec<String> {
+    let mut arguments = with_values("said", &[("--cache", Some(cache)), ("--out", Some(out))]);
+    arguments.extend(names);
+    arguments
 }
 
 /// The arguments of a fingerprint: the secret `id` is the file `secret`, if it was given; so is `key`, the secret that all
@@ -129,6 +160,12 @@ fn step(arguments: Vec<OsString>) -> Result<(), Failure> {
             &["--look", "--out", "--wheels"],
             &[],
         )?),
+        Some("requirements") => requirements_step(Arguments::read(
+            arguments,
+            &["--cache", "--context", "--given"],
+            &[],
+        )?),
+        Some("said") => said_step(Arguments::read(arguments, &["--cache", "--out"], &[])?),
         Some("fingerprint") => fingerprint_step(Arguments::read(
             arguments,
             &["--id", "--secret", "--key", "--own-key", "--out"],
@@ -179,6 +216,45 @@ fn runtime_step(arguments: Arguments) -> Result<(), Failure> {
     let wheels = arguments.optional("--wheels");
     let report = install::runtime::install(&Root::new("/"), &looked, wheels, env::vars_os())?;
     finish(&arguments, report)
+}
+
+fn requirements_step(arguments: Arguments) -> Result<(), Failure> {
+    let [wanted] = arguments.rest.as_slice() else {
+        return Err(usage("one list of requirements is needed".to_owned()));
+    };
+    let wanted = Requirements::from_argument(wanted).map_err(usage)?;
+    let places = install::requirements::Places {
+        cache: arguments.path("--cache")?,
+        context: arguments.optional("--context").map(Path::to_owned),
+        given: arguments.optional("--given").map(Path::to_owned),
+    };
+    let said = places.cache.join(wanted.said());
+    match install::requirements::install(&Root::new("/"), &wanted, &places, env::vars_os()) {
+        Ok(installed) => {
+            let _ = fs::remove_file(said);
+            let _ = writeln!(std::io::stdout(), "fal: {}", printable(&installed));
+            Ok(())
+        }
+        Err(failure) => {
+            let _ = fs::write(said, printable(&failure.sentence));
+            Err(failure)
+        }
+    }
+}
+
+/// Takes out the first that is there.
+fn said_step(arguments: Arguments) -> Result<(), Failure> {
+    let (cache, out) = (arguments.path("--cache")?, arguments.path("--out")?);
+    let plain = |name: &&String| !name.contains('/');
+    for name in arguments.rest.iter().filter(plain) {
+        let left = cache.join(name);
+        if let Ok(text) = fs::read(&left) {
+            let _ = fs::remove_file(left);
+            let out = out.join(SAID_FILE);
+            return fs::write(&out, text).map_err(|error| file(&out, &error));
+        }
+    }
+    Ok(())
 }
 
 /// Says when there is no value, and nothing of one.
@@ -410,6 +486,8 @@ mod tests {
             (vec!["curl", "--look", "/none"], Kind::File),
             (vec!["runtime"], Kind::Usage),
             (vec!["fingerprint", "--id", "a"], Kind::Usage),
+            (vec!["requirements", "--cache", "/none"], Kind::Usage),
+            (vec!["requirements", "--cache", "/none", "{}"], Kind::Usage),
             (vec!["list", "--out", "/none"], Kind::Usage),
             (
                 vec!["list", "--context", "/none", "--out", "/none"],

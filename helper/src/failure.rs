@@ -65,6 +65,14 @@ pub enum Kind {
     BrokenPython,
     /// The secret that fingerprints are made with is empty.
     EmptyKey,
+    /// No distribution fits a requirement.
+    RequirementNotFound,
+    /// Requirements contradict each other.
+    RequirementConflict,
+    /// The installer failed with the requirements for another reason.
+    RequirementInstall,
+    /// A secret that requirements name was not given, or is empty.
+    RequirementSecret,
 }
 
 /// Every kind and its code.
@@ -83,6 +91,10 @@ const CODES: &[(Kind, u8)] = &[
     (Kind::Import, 89),
     (Kind::BrokenPython, 90),
     (Kind::EmptyKey, 91),
+    (Kind::RequirementNotFound, 92),
+    (Kind::RequirementConflict, 93),
+    (Kind::RequirementInstall, 94),
+    (Kind::RequirementSecret, 95),
 ];
 
 impl Kind {

@@ -4,6 +4,7 @@
 //! request → look (files only) → report: what is there, what is to be done
 //!                             → curl    (the image's package manager)  ┐
 //!                             → runtime (the image's Python)           ┘ → report: what is there now
+//! requirements → the image's Python with what they ask for
 //! secret → fingerprint: a name of its value, or that there is none
 //! context → list: what stands in it, each file by its hash
 //! ```
@@ -16,6 +17,8 @@
 
 pub mod report;
 pub mod request; // what the frontend asks // what it gets back
+
+pub mod requirements; // what the frontend asks to be installed before all that
 
 pub mod install;
 pub mod look; // request + image → report // report + image → a changed image, and the report again

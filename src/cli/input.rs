@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     diagnostic::Diagnostic,
-    fal::manifest::{Command, Dockerfile, Kind, Manifest, Mistake, empty_dockerfile},
+    fal::manifest::{Command, Dockerfile, Kind, Manifest, Mistake, Requirements, empty_dockerfile},
     golang::ignore,
     plan::Overrides,
     source::Source,
@@ -25,6 +25,8 @@ pub(super) struct Input {
     pub(super) target: Option<String>,
     pub(super) build_args: BTreeMap<String, String>,
     pub(super) world: World,
+    /// The layers of requirements of a file that is no Dockerfile.
+    pub(super) requirements: Vec<Requirements>,
     /// What of the file is not honoured.
     pub(super) warnings: Vec<Mistake>,
 }
@@ -54,13 +56,11 @@ impl Input {
                 target: target.map(str::to_owned),
                 build_args,
                 world: World::plain(&ignored),
+                requirements: Vec::new(),
                 warnings: Vec::new(),
             });
         };
         let manifest = kind.read(&source.name, &source.bytes, target)?;
-        if let Some(mistake) = manifest.unsupported() {
-            return Err(Box::new(mistake).into());
-        }
         let ignored = manifest.ignore.as_deref().unwrap_or(&ignored);
         let world = World {
             options: manifest.options.clone(),
@@ -77,6 +77,7 @@ impl Input {
             target: target.map(str::to_owned),
             build_args: all_args,
             world,
+            requirements: manifest.requirements,
             warnings: manifest.warnings,
         })
     }

@@ -1,6 +1,7 @@
 //! The fal layers: steps after the last instruction of the target.
 //!
 //! ```text
+//! requirements  installs what the user asks for, a step a layer (`super::requirements`)
 //! look     reads the finished image, on the build platform, without starting anything of it
 //! curl     installs curl with the image's package manager
 //! runtime  installs pydantic, protobuf and boto3 with the image's Python, and tries them
@@ -177,6 +178,20 @@ impl Layers {
     ) -> Installed {
         let exec = Exec {
             args: command(args),
+            mounts: vec![
+                self.helper(),
+                Mount::bind(LOOKED, looked).readonly(),
+                Mount::bind(OUT, None),
+            ],
+            ..self.process(image)
+        };
+        let meta = self.meta(shown, &self.target_platform);
+        self.report_of(graph, exec, meta)
+    }
+
+    /// A process that changes an image, with nothing to run yet.
+    pub(super) fn process(&self, image: Input) -> Exec {
+        Exec {
             env: self
                 .environment
                 .iter()
@@ -188,15 +203,8 @@ impl Layers {
             extra_hosts: self.extra_hosts.clone(),
             network: self.network,
             root: image,
-            mounts: vec![
-                self.helper(),
-                Mount::bind(LOOKED, looked).readonly(),
-                Mount::bind(OUT, None),
-            ],
             ..Exec::default()
-        };
-        let meta = self.meta(shown, &self.target_platform);
-        self.report_of(graph, exec, meta)
+        }
     }
 
     /// Adds a step whose last mount is the report's.
@@ -212,7 +220,7 @@ impl Layers {
         helper(self.helper)
     }
 
-    fn meta(&self, what: &str, platform: &pb::Platform) -> Meta {
+    pub(super) fn meta(&self, what: &str, platform: &pb::Platform) -> Meta {
         let platform_shown = self
             .shown_platform
             .as_ref()

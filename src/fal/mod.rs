@@ -8,6 +8,7 @@ pub mod layers; // what is added to the target
 pub mod manifest; // what a build can begin with instead of a Dockerfile
 pub mod options; // what was asked for
 pub mod pins; // what fal asks for, with its date
+pub mod requirements; // what is installed before that
 pub mod secrets; // what runs again when a secret changes
 
 mod request; // what the helper is asked

@@ -34,11 +34,6 @@ impl Options {
                 "curl=image:REF",
             ),
             (
-                "requirements",
-                !self.requirements.is_empty(),
-                "requirements",
-            ),
-            (
                 "python-runtime",
                 self.python_runtime.is_some(),
                 "python-runtime",

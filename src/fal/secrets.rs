@@ -36,7 +36,7 @@ const OWN_KEY: &str = "/.fal-own-key";
 /// What the daemon's own key is kept under. The caches of Dockerfiles have a slash in their ids, so that no RUN can mount it.
 const OWN_KEY_CACHE: &str = "fal-secret-cache-key";
 /// The variable that keeps the steps of two builds apart.
-const BUILD: &str = "FAL_BUILD";
+pub(super) const BUILD: &str = "FAL_BUILD";
 
 /// What the steps need to know.
 #[derive(Debug)]

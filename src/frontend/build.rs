@@ -26,6 +26,7 @@ use super::{
     error::{Error, Result},
     forward, key, layers, manifest,
     options::Options,
+    requirements,
     resolve::Resolver,
     result::{self, Built},
     sbom, secrets,
@@ -89,6 +90,7 @@ pub(super) async fn answer(
         resolver: Resolver::new(gateway, &options, &environment.session),
         times: epoch::Times::default(),
         told: secrets::Told::default(),
+        requirements: requirements::Read::default(),
     };
     job.answer().await.map_err(status)
 }
@@ -126,6 +128,8 @@ pub(super) struct Job<'a, G> {
     times: epoch::Times,
     /// What was said of secrets.
     pub(super) told: secrets::Told,
+    /// What requirements need, for all platforms.
+    pub(super) requirements: requirements::Read,
 }
 
 impl<G: Gateway> Job<'_, G> {
@@ -142,6 +146,11 @@ impl<G: Gateway> Job<'_, G> {
     /// What starts in the image whatever the Dockerfile says.
     pub(super) fn overrides(&self) -> &plan::Overrides {
         &self.overrides
+    }
+
+    /// What was read.
+    pub(super) fn input(&self) -> &context::Input {
+        &self.input
     }
 
     async fn answer(&self) -> Result<SolveResult> {
@@ -243,7 +252,7 @@ impl<G: Gateway> Job<'_, G> {
             let mut facts = Facts::default();
             let mut plan = self.plan(&read, wanted, false, &mut facts).await?;
             let helper = layers::helper(self.gateway, self.options, &mut plan.llb).await?;
-            let asked = key::ask(self, &read, &facts, &mut plan, helper)?;
+            let asked = key::ask(self, &read, &facts, &mut plan, helper).await?;
             let key = key::read(self, &plan, &asked, wanted).await?;
             Ok::<_, Error>((plan.platform.clone().normalize().format_all(), key))
         });

@@ -14,7 +14,7 @@ use crate::{
     },
     gateway::{Gateway, SolveRequest, SourceRequest},
     image,
-    llb::{self, Graph, Meta, Output, source::Image},
+    llb::{self, Graph, Input, Meta, Output, source::Image},
     plan::Plan,
     proto::pb,
     reference::{image as reference, platform::Platform},
@@ -27,7 +27,7 @@ use super::{
     error::{Error, Result},
     key,
     options::Options,
-    secrets,
+    requirements, secrets,
     warnings::Facts,
 };
 
@@ -44,8 +44,8 @@ pub(super) async fn add(
 ) -> Result<(Report, Option<Key>)> {
     let fal = read.fal()?;
     let helper = helper(job.gateway, job.options, &mut plan.llb).await?;
-    let asked = key::ask(job, read, facts, plan, helper)?;
-    let (layers, watched) = prepare(job, fal, plan, helper);
+    let asked = key::ask(job, read, facts, plan, helper).await?;
+    let (layers, watched) = prepare(job, fal, plan, helper).await?;
     let lines = fal.asked_at().or(plan.target_lines);
     let looked = layers.look(&mut plan.llb, plan.output, false);
     let (found, told, key) = tokio::join!(
@@ -56,18 +56,21 @@ pub(super) async fn add(
     told?;
     let found = match found {
         Ok(report) => report,
+        Err(error) if requirements::has_failed(&error) => {
+            return Err(requirements::explain(job, fal, &layers, plan, error).await);
+        }
         Err(error) => return Err(explain(job, &layers, plan, wanted, error).await.at(lines)),
     };
     let key = key::or_tell(job, key).await;
     let mut last: Option<Installed> = None;
     if found.wants_curl() {
         let installed = layers.curl(&mut plan.llb, plan.output, looked);
-        commit(plan, installed, "fal-helper curl");
+        commit(plan, installed.root, "fal-helper curl");
         last = Some(installed);
     }
     if found.wants_runtime() {
         let installed = layers.runtime(&mut plan.llb, plan.output, looked);
-        commit(plan, installed, "fal-helper runtime");
+        commit(plan, installed.root, "fal-helper runtime");
         last = Some(installed);
     }
     let report = match last {
@@ -84,19 +87,18 @@ pub(super) async fn add_all(
     plan: &mut Plan,
 ) -> Result<()> {
     let helper = helper(job.gateway, job.options, &mut plan.llb).await?;
-    let (layers, _) = prepare(job, fal, plan, helper);
+    let (layers, _) = prepare(job, fal, plan, helper).await?;
     plan.output = layers.all(&mut plan.llb, plan.output);
     Ok(())
 }
 
 /// What the steps need to know. The user's own steps get what they need of ours before any is added.
-fn prepare(
+async fn prepare(
     job: &Job<'_, impl Gateway>,
     fal: &fal::Options,
     plan: &mut Plan,
     helper: Output,
-) -> (Layers, Vec<Watched>) {
-    let watched = secrets::watch(job, fal, plan, helper);
+) -> Result<(Layers, Vec<Watched>)> {
     let run = &job.options.run;
     let lines = fal
         .asked_at()
@@ -126,7 +128,9 @@ fn prepare(
             .llb
             .supports(llb::caps::EXEC_MOUNT_CONTENT_CACHE),
     };
-    (layers, watched)
+    requirements::add(job, fal, &layers, plan).await?;
+    let watched = secrets::watch(job, fal, plan, helper);
+    Ok((layers, watched))
 }
 
 /// The file system of the frontend's own image: as the daemon hands it over, else found by the name that it was started under.
@@ -222,8 +226,8 @@ async fn explain(
 }
 
 /// Takes an installing step into the image.
-fn commit(plan: &mut Plan, installed: Installed, step: &str) {
-    plan.output = installed.root;
+pub(super) fn commit(plan: &mut Plan, installed: Input, step: &str) {
+    plan.output = installed;
     plan.image.history.push(image::History {
         created: plan.epoch,
         created_by: step.to_owned(),

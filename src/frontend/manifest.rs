@@ -71,9 +71,6 @@ pub(super) async fn read<G: Gateway>(
     let mut manifest = kind
         .read(place.filename, &bytes, target)
         .map_err(|mistake| refused(&mistake, &place.definition))?;
-    if let Some(mistake) = manifest.unsupported() {
-        return Err(refused(&mistake, &place.definition));
-    }
     let file = match &manifest.dockerfile {
         Dockerfile::Within { name, text } => {
             let text = Bytes::from(text.clone());
@@ -183,7 +180,7 @@ fn unfollowed(file: &File, options: &Options) -> Option<Mistake> {
 
 /// The status for a mistake in such a file. It always has a source with it: otherwise the frontend that handed the build on to this
 /// one attaches the file itself.
-fn refused(mistake: &Mistake, definition: &pb::Definition) -> Error {
+pub(super) fn refused(mistake: &Mistake, definition: &pb::Definition) -> Error {
     let info = pb::SourceInfo {
         filename: mistake.shown.name.clone(),
         language: String::new(),

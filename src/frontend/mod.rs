@@ -15,6 +15,7 @@ mod manifest;
 mod once;
 mod options;
 mod place;
+mod requirements;
 mod resolve;
 mod result;
 mod sbom;

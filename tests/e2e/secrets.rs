@@ -34,8 +34,11 @@ const IDS: [&str; 4] = [
 /// Every way in which a secret comes into a build.
 fn dockerfile(first: &str, site: &Site) -> String {
     let (file, repository) = (site.url("undated/a"), site.url("repo.git"));
+    let index = site.url("simple/");
+    let index = index.replace("http://", "http://x-access-token:${canary}@");
     format!(
         "{first}
+# fal: requirements=\"--extra-index-url {index} private\"
 FROM python:3.11-slim
 RUN --mount=type=secret,id=canary,required=true \\
     test -s /run/secrets/canary && cp /run/secrets/canary /dev/shm/used && rm /dev/shm/used
@@ -62,7 +65,7 @@ impl Case {
         let values = stack::folder(&IDS.map(|id| (id, CANARY)));
         Self {
             stack: Stack::new(),
-            site: Site::locked(&[("a", "a")], CANARY),
+            site: Site::locked(&[("a", "a")], CANARY).with_distribution("private"),
             values,
         }
     }

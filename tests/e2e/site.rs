@@ -81,6 +81,37 @@ impl Site {
         }
     }
 
+    /// An index of Python's with one distribution, below `simple/`: the module `NAME`, which has a `VALUE`.
+    pub(super) fn with_distribution(self, name: &str) -> Self {
+        let folder = self.root.path().join("simple").join(name);
+        fs::create_dir_all(&folder).expect("a folder");
+        let file = format!("{name}-1.0-py3-none-any.whl");
+        let page =
+            format!("<!DOCTYPE html><html><body><a href=\"{file}\">{file}</a></body></html>");
+        fs::write(folder.join("index.html"), page).expect("a page");
+        let info = format!("{name}-1.0.dist-info");
+        let files = [
+            (format!("{name}/__init__.py"), "VALUE = 1\n".to_owned()),
+            (
+                format!("{info}/METADATA"),
+                format!("Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"),
+            ),
+            (
+                format!("{info}/WHEEL"),
+                "Wheel-Version: 1.0\nGenerator: a test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+                    .to_owned(),
+            ),
+            (
+                format!("{info}/RECORD"),
+                format!(
+                    "{name}/__init__.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n"
+                ),
+            ),
+        ];
+        fs::write(folder.join(file), zipped(&files)).expect("a wheel");
+        self
+    }
+
     /// Where a file is fetched from.
     pub(super) fn url(&self, path: &str) -> String {
         format!("{}/{path}", self.address)
@@ -138,8 +169,15 @@ fn answer(mut stream: TcpStream, root: &Path, key: &Key) {
     let path = target.split('?').next().unwrap_or_default();
     let read = match path.split('/').any(|part| part == "..") {
         true => None,
-        false => fs::read(root.join(path.trim_start_matches('/'))).ok(),
+        false => {
+            let path = root.join(path.trim_start_matches('/'));
+            let page = path.join("index.html");
+            fs::read(&path).or_else(|_| fs::read(page)).ok()
+        }
     };
+    let is_page = read
+        .as_ref()
+        .is_some_and(|body| body.starts_with(b"<!DOCTYPE html>"));
     let (status, body) = match read {
         Some(body) => ("200 OK", body),
         None => ("404 Not Found", Vec::new()),
@@ -148,6 +186,9 @@ fn answer(mut stream: TcpStream, root: &Path, key: &Key) {
         "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n",
         body.len()
     );
+    if is_page {
+        head += "Content-Type: text/html\r\n";
+    }
     if path.starts_with("/dated/") {
         head += &format!("Last-Modified: {MODIFIED}\r\n");
     }
@@ -158,6 +199,58 @@ fn answer(mut stream: TcpStream, root: &Path, key: &Key) {
     };
     // Who does not listen any more has what he wanted.
     let _ = stream.write_all(&[head.as_bytes(), b"\r\n", body].concat());
+}
+
+/// A zip archive of files as they are.
+fn zipped(files: &[(String, String)]) -> Vec<u8> {
+    let (mut archive, mut directory) = (Vec::new(), Vec::new());
+    for (name, text) in files {
+        let size = u32::try_from(text.len())
+            .expect("a small file")
+            .to_le_bytes();
+        let length = u16::try_from(name.len())
+            .expect("a short name")
+            .to_le_bytes();
+        let offset = u32::try_from(archive.len())
+            .expect("a small archive")
+            .to_le_bytes();
+        // Version 2.0, nothing special, stored, and the first moment that there is.
+        let time = [20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0];
+        let sum = checksum(text.as_bytes()).to_le_bytes();
+        let common = [&time[..], &sum, &size, &size, &length, &[0, 0]].concat();
+        archive.extend([b"PK\x03\x04", &common[..], name.as_bytes(), text.as_bytes()].concat());
+        let rest = [&[0; 10][..], &offset].concat();
+        directory.extend([b"PK\x01\x02\x14\0", &common[..], &rest, name.as_bytes()].concat());
+    }
+    let count = u16::try_from(files.len())
+        .expect("a few files")
+        .to_le_bytes();
+    let size = u32::try_from(directory.len()).expect("small").to_le_bytes();
+    let offset = u32::try_from(archive.len()).expect("small").to_le_bytes();
+    let end = [
+        b"PK\x05\x06\0\0\0\0",
+        &count[..],
+        &count,
+        &size,
+        &offset,
+        &[0, 0],
+    ]
+    .concat();
+    [archive, directory, end].concat()
+}
+
+/// CRC-32, as zip archives have it.
+fn checksum(bytes: &[u8]) -> u32 {
+    let step = |sum: u32, _| {
+        if sum & 1 == 1 {
+            (sum >> 1) ^ 0xEDB8_8320
+        } else {
+            sum >> 1
+        }
+    };
+    !bytes
+        .iter()
+        .fold(!0, |sum, byte| (0..8).fold(sum ^ u32::from(*byte), step))
 }
 
 /// The lines of a request.

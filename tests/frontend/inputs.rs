@@ -71,8 +71,10 @@ fn nothing_that_may_be_secret_is_told() {
 fn what_fals_own_tool_refuses_is_refused_in_its_words() {
     // What we refuse beside, and why.
     let ours = BTreeMap::from([
-        ("flat-requirements", "requirements are not supported yet"),
-        ("layered-requirements", "requirements are not supported yet"),
+        (
+            "flat-requirements",
+            "a requirement has a credential written out in a URL",
+        ),
         (
             "literal-secret",
             "secret \"token\" is written out in the file",

@@ -31,6 +31,7 @@ mod contexts; // what stands in the place of the client's directories, and of im
 mod inputs; // what a build can begin with instead of a Dockerfile
 mod key; // what changes the name of what a build would give, and what does not
 mod forward; // to whom a request is handed on
+mod requirements; // what becomes of requirements
 mod secrets; // what is said and done of secrets
 mod subrequests; // what is answered to questions about a build
 

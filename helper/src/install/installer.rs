@@ -12,7 +12,9 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use super::pinned_uv;
 use super::process::{self, Outcome, Output};
+use super::secrets::{Mask, Secrets};
 use crate::curl::certificates;
 use crate::environment::Environment;
 use crate::python::dist_info;
@@ -77,7 +79,184 @@ pub(super) fn choose(target: &Target<'_>) -> Option<Installer> {
         .or_else(|| bundled_pip(target))
 }
 
+/// The pip that installs requirements: the image's, else the one that Python brings.
+pub(super) fn choose_pip(target: &Target<'_>) -> Option<Installer> {
+    image_pip(target).or_else(|| bundled_pip(target))
+}
+
+/// The uv that installs requirements: the image's, else one that was fetched into `kept` before, else one that pip fetches now;
+/// `index` is where the user's packages come from, if not from where they come by default.
+pub(super) fn choose_uv(
+    target: &Target<'_>,
+    kept: &Path,
+    index: Option<&str>,
+    mask: &Mask,
+) -> Result<Installer, NoUv> {
+    if let Some(found) = image_uv(target) {
+        return Ok(found);
+    }
+    let libc = match has_musl(target.root) {
+        true => "musl",
+        false => "glibc",
+    };
+    let folder = kept.join(format!(
+        "uv-{}-{}-{libc}",
+        pinned_uv::VERSION,
+        std::env::consts::ARCH
+    ));
+    let start = || uv(target, vec![folder.join("bin/uv").into()], "");
+    if let Some(found) = start() {
+        return Ok(found);
+    }
+    let pip = choose_pip(target).ok_or(NoUv::NoPip)?;
+    pip.fetch_uv(target, &folder, index, mask)?;
+    start().ok_or(NoUv::DoesNotStart)
+}
+
+/// Why there is no uv.
+pub(super) enum NoUv {
+    /// Nothing is there that could fetch it.
+    NoPip,
+    /// pip could not fetch it.
+    NotFetched(String, Outcome),
+    /// It was fetched and is of no use.
+    DoesNotStart,
+    /// A file could not be written.
+    File(io::Error),
+}
+
+impl From<io::Error> for NoUv {
+    fn from(error: io::Error) -> Self {
+        Self::File(error)
+    }
+}
+
+/// Whether the image's programs are linked with musl.
+fn has_musl(root: &Root) -> bool {
+    let names = root
+        .list(Path::new("/lib"), MAX_ENTRIES)
+        .unwrap_or_default();
+    let mut names = names.iter().filter_map(|name| name.to_str());
+    names.any(|name| name.starts_with("ld-musl-"))
+}
+
+/// How requirements are installed.
+pub(super) struct Layer<'a> {
+    /// What the installer keeps for the next time.
+    pub(super) cache: &'a Path,
+    /// Where relative paths begin.
+    pub(super) folder: &'a Path,
+    pub(super) arguments: &'a [String],
+    /// What requirements files may name.
+    pub(super) secrets: &'a Secrets,
+}
+
 impl Installer {
+    /// Whether it is pip.
+    pub(super) fn is_pip(&self) -> bool {
+        self.kind == Kind::Pip
+    }
+
+    /// Installs one layer of requirements; what it prints is shown.
+    pub(super) fn install_layer(&self, python: &Path, layer: &Layer<'_>) -> io::Result<Outcome> {
+        let outcome = self.run_layer(python, layer, &[])?;
+        match self.is_pip() && !outcome.success() && is_about_uninstalling(&outcome) {
+            true => self.run_layer(python, layer, &["--ignore-installed"]),
+            false => Ok(outcome),
+        }
+    }
+
+    fn run_layer(&self, python: &Path, layer: &Layer<'_>, more: &[&str]) -> io::Result<Outcome> {
+        let mut command = self.command.clone();
+        let mut environment = self.environment.clone();
+        for (name, value) in layer.secrets.iter() {
+            environment = environment.with(name, value);
+        }
+        environment = environment.with("GIT_TERMINAL_PROMPT", "0");
+        let cache = layer.cache.as_os_str();
+        match self.kind {
+            Kind::Pip => {
+                environment = environment.with("PIP_CACHE_DIR", cache);
+                command.extend(
+                    ["install", "--disable-pip-version-check", "--no-input"].map(OsString::from),
+                );
+            }
+            Kind::Uv => {
+                // As uv does it, and pip with its own: byte code comes when it is asked for.
+                environment = environment
+                    .with("UV_CACHE_DIR", cache)
+                    .with("UV_COMPILE_BYTECODE", "0");
+                command.extend(["pip", "install", "--python"].map(OsString::from));
+                command.push(python.into());
+            }
+        }
+        command.extend(more.iter().map(OsString::from));
+        command.extend(layer.arguments.iter().map(OsString::from));
+        process::run_in(
+            layer.folder,
+            &command,
+            &environment,
+            Output::ShownAndKept,
+            &layer.secrets.mask(),
+        )
+    }
+
+    /// Fetches uv, whose bytes are known, from where the user's packages come from, else from where packages come by default.
+    fn fetch_uv(
+        &self,
+        target: &Target<'_>,
+        folder: &Path,
+        index: Option<&str>,
+        mask: &Mask,
+    ) -> Result<(), NoUv> {
+        let list = target.scratch.join("uv.txt");
+        fs::write(&list, pinned_uv::requirement())?;
+        // Beside its place, which it takes at once: another step may look there at any time.
+        let fetched = fresh_folder(folder)?;
+        let mut command = self.command.clone();
+        command.extend(
+            [
+                "install",
+                "--no-cache-dir",
+                "--disable-pip-version-check",
+                "--no-input",
+                "--no-deps",
+                "--no-compile",
+                "--only-binary=:all:",
+                "--require-hashes",
+                "--quiet",
+                "--target",
+            ]
+            .map(OsString::from),
+        );
+        command.push(fetched.clone().into());
+        command.extend([OsString::from("-r"), list.into()]);
+        let run = |environment: &Environment| {
+            process::run_in(Path::new("/"), &command, environment, Output::Kept, mask)
+        };
+        let mut outcome = match index {
+            Some(index) => run(&self.environment.clone().with("PIP_INDEX_URL", index))?,
+            None => run(&self.environment)?,
+        };
+        if index.is_some() && !outcome.success() {
+            outcome = run(&self.environment)?;
+        }
+        if outcome.success() {
+            // What does not start is no reason to keep it; who came first is.
+            if fs::rename(&fetched, folder).is_err()
+                && uv(target, vec![folder.join("bin/uv").into()], "").is_none()
+            {
+                fs::remove_dir_all(folder)?;
+                fs::rename(&fetched, folder)?;
+            }
+        }
+        let _ = fs::remove_dir_all(&fetched);
+        match outcome.success() {
+            true => Ok(()),
+            false => Err(NoUv::NotFetched(self.name.clone(), outcome)),
+        }
+    }
+
     /// Installs all that is wanted; what it prints is shown.
     ///
     /// A package that a distribution brought has no list of its files, so that pip cannot take it away. Then those that are
@@ -148,6 +327,18 @@ impl Installer {
         command.extend(wanted.iter().map(|it| OsString::from(&it.requirement)));
         process::run(&command, &self.environment, Output::ShownAndKept)
     }
+}
+
+/// A folder beside another, with a name that nobody else has.
+fn fresh_folder(beside: &Path) -> io::Result<PathBuf> {
+    for taken in 0..1000 {
+        let folder = beside.with_extension(format!("new-{taken}"));
+        match fs::create_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => return made.map(|()| folder),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
 }
 
 fn is_about_uninstalling(outcome: &Outcome) -> bool {

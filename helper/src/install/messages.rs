@@ -7,6 +7,7 @@ use super::installer::Wanted;
 use super::process::Outcome;
 use crate::failure::{Failure, Kind};
 use crate::report;
+use crate::requirements::Resolver;
 
 pub(super) fn io(what: &str, path: &Path, error: &dyn Display) -> Failure {
     Failure::new(
@@ -121,6 +122,122 @@ pub(super) fn installer_failed(installer: &str, wanted: &[Wanted], outcome: &Out
     )
 }
 
+pub(super) fn no_installer_of_requirements(python: &report::Python, resolver: Resolver) -> Failure {
+    let needed = match resolver {
+        Resolver::Uv => "neither uv nor a pip that could fetch it",
+        Resolver::Pip => "no pip",
+    };
+    Failure::new(
+        Kind::NoInstaller,
+        format!(
+            "Python {} of the image ({}) has {needed}, so its requirements cannot be installed: install one in the Dockerfile (such as \
+             `RUN python -m ensurepip`, or the package python3-pip)",
+            python.minor,
+            python.prefix.display()
+        ),
+    )
+}
+
+pub(super) fn uv_not_fetched(pip: &str, outcome: &Outcome) -> Failure {
+    Failure::new(
+        Kind::NoInstaller,
+        format!(
+            "the image has no uv, and {pip} could not fetch it ({outcome}): {}; install uv in the Dockerfile, or write `# fal: resolver=pip`",
+            outcome.cause()
+        ),
+    )
+}
+
+pub(super) fn uv_does_not_start() -> Failure {
+    Failure::new(
+        Kind::NoInstaller,
+        "the image has no uv, and the one that was fetched does not start in it: install uv in the Dockerfile, or write \
+         `# fal: resolver=pip`",
+    )
+}
+
+/// What kept requirements from being installed, as far as the installer's words tell.
+pub(super) fn requirements_failed(installer: &str, outcome: &Outcome) -> Failure {
+    let (kind, what) = match unsolved(&outcome.stderr) {
+        Some((Unsolved::NotFound, what)) => (Kind::RequirementNotFound, what),
+        Some((Unsolved::Conflict, what)) => (Kind::RequirementConflict, what),
+        None => (Kind::RequirementInstall, cause(outcome)),
+    };
+    let said = match kind {
+        Kind::RequirementNotFound => "found no distribution for a requirement",
+        Kind::RequirementConflict => "found requirements that contradict each other",
+        _ => "could not install the requirements",
+    };
+    Failure::new(
+        kind,
+        format!(
+            "{installer} {said} ({outcome}; what it printed is above): {}",
+            shortened(&what)
+        ),
+    )
+}
+
+/// What went wrong, and the last of the causes that uv lists below it.
+fn cause(outcome: &Outcome) -> String {
+    let what = outcome.cause();
+    let causes = outcome.stderr.lines().map(str::trim);
+    let last = causes
+        .filter_map(|line| line.strip_prefix("cause: "))
+        .next_back();
+    match last.filter(|_| what.starts_with("error")) {
+        Some(last) => format!("{what}: {last}"),
+        None => what.to_owned(),
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unsolved {
+    NotFound,
+    Conflict,
+}
+
+/// What pip or uv says where there is no way to install everything.
+fn unsolved(stderr: &str) -> Option<(Unsolved, String)> {
+    let of_pip = |sign: &str| {
+        let line = stderr.lines().rfind(|line| line.contains(sign))?;
+        Some(line.trim().trim_start_matches("ERROR: ").to_owned())
+    };
+    if let Some(line) = of_pip("No matching distribution found for ") {
+        return Some((Unsolved::NotFound, line));
+    }
+    if let Some(line) = of_pip("conflicting dependencies") {
+        return Some((Unsolved::Conflict, line));
+    }
+    // uv draws a tree, whose lines are broken where a terminal would end.
+    let (_, tree) = stderr.split_once("No solution found")?;
+    let lines = tree.lines().skip(1).map(str::trim);
+    let is_part = |line: &&str| !line.is_empty() && !line.starts_with("hint:");
+    let words: Vec<&str> = lines
+        .take_while(is_part)
+        .flat_map(|line| line.trim_start_matches(['╰', '─', '▶']).split_whitespace())
+        .collect();
+    let text = words.join(" ");
+    let signs = [
+        "was not found in",
+        "there is no version of",
+        "there are no versions of",
+    ];
+    let kind = match signs.iter().any(|sign| text.contains(sign)) {
+        true => Unsolved::NotFound,
+        false => Unsolved::Conflict,
+    };
+    Some((kind, text))
+}
+
+/// A sentence that somebody will read.
+fn shortened(text: &str) -> String {
+    const MOST: usize = 600;
+    match text.char_indices().nth(MOST) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{} …", text.get(..end).unwrap_or_default()),
+    }
+}
+
 pub(super) fn still_wrong(installer: Option<&str>, report: &report::Report) -> Option<Failure> {
     let python = report.python.as_ref()?;
     let wrong = report.packages.iter().filter(|package| !package.fits);
@@ -175,4 +292,43 @@ pub(super) fn other_version(name: &str, installed: &str, said: &str) -> String {
     format!(
         "{name} {installed} is what its metadata says, but what is imported calls itself {said}"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_installers_say_is_told_apart() {
+        for (printed, kind, text) in [
+            (
+                "ERROR: Could not find a version that satisfies the requirement nope==1 (from versions: none)\nERROR: No matching distribution found for nope==1\n",
+                Unsolved::NotFound,
+                "No matching distribution found for nope==1",
+            ),
+            (
+                "ERROR: Cannot install a==1 and b==2 because these package versions have conflicting dependencies.\n\nERROR: ResolutionImpossible: for help visit …\n",
+                Unsolved::Conflict,
+                "Cannot install a==1 and b==2 because these package versions have conflicting dependencies.",
+            ),
+            (
+                "  × No solution found when resolving dependencies:\n  ╰─▶ Because nope was not found in the package registry and you require nope, we\n      can conclude that your requirements are unsatisfiable.\n\n      hint: x\n",
+                Unsolved::NotFound,
+                "Because nope was not found in the package registry and you require nope, we can conclude that your requirements are unsatisfiable.",
+            ),
+            (
+                "error: No solution found when resolving dependencies\n  cause: Because nope was not found in the package registry, …\n",
+                Unsolved::NotFound,
+                "Because nope was not found in the package registry, …",
+            ),
+            (
+                "  × No solution found when resolving dependencies:\n  ╰─▶ Because a==1 depends on c<1 and b==2 depends on c>1, …\n",
+                Unsolved::Conflict,
+                "Because a==1 depends on c<1 and b==2 depends on c>1, …",
+            ),
+        ] {
+            assert_eq!(unsolved(printed), Some((kind, text.to_owned())));
+        }
+        assert_eq!(unsolved("error: Failed to build `x`"), None);
+    }
 }

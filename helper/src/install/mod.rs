@@ -4,12 +4,15 @@
 //! the user's image, starts the image's own programs in an environment of its own, and leaves nothing but what was asked for.
 
 pub mod curl; // curl, with the image's package manager
+pub mod requirements; // what the user asks for, with uv or pip
 pub mod runtime; // packages, with the image's Python
 
 mod imports; // starts Python once: does it import what is installed
 mod installer; // pip or uv, and where from
 mod messages; // the sentences
+mod pinned_uv; // which uv is fetched
 mod process; // starts a program
+mod secrets; // what arguments name and nobody prints
 mod traces; // what was there before, put back
 
 use std::fs;

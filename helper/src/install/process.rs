@@ -7,9 +7,11 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 
+use super::secrets::Mask;
 use crate::environment::Environment;
 
 /// How much of an output is kept: its end.
@@ -77,6 +79,23 @@ pub(super) fn run<S: AsRef<OsStr>>(
     environment: &Environment,
     output: Output,
 ) -> io::Result<Outcome> {
+    run_in(
+        Path::new("/"),
+        command,
+        environment,
+        output,
+        &Mask::default(),
+    )
+}
+
+/// The same in a folder, and with nothing printed that is to be hidden; with [`Output::Shown`] nothing can be hidden.
+pub(super) fn run_in<S: AsRef<OsStr>>(
+    folder: &Path,
+    command: &[S],
+    environment: &Environment,
+    output: Output,
+    mask: &Mask,
+) -> io::Result<Outcome> {
     let Some((program, arguments)) = command.split_first() else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
@@ -85,7 +104,7 @@ pub(super) fn run<S: AsRef<OsStr>>(
         .args(arguments)
         .env_clear()
         .envs(environment.iter())
-        .current_dir("/")
+        .current_dir(folder)
         .stdin(Stdio::null());
     if output == Output::Shown {
         let status = child.status()?;
@@ -103,8 +122,8 @@ pub(super) fn run<S: AsRef<OsStr>>(
     let shown = output == Output::ShownAndKept;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (stdout, stderr) = thread::scope(|scope| {
-        let stderr = scope.spawn(|| keep(stderr, shown.then(io::stderr)));
-        let stdout = keep(stdout, shown.then(io::stdout));
+        let stderr = scope.spawn(|| keep(stderr, shown.then(io::stderr), mask));
+        let stdout = keep(stdout, shown.then(io::stdout), mask);
         (stdout, stderr.join().unwrap_or_default())
     });
     Ok(Outcome {
@@ -115,28 +134,67 @@ pub(super) fn run<S: AsRef<OsStr>>(
 }
 
 /// Reads to the end, shows it, and keeps the last of it.
-fn keep(source: Option<impl Read>, mut shown: Option<impl Write>) -> String {
+fn keep(source: Option<impl Read>, shown: Option<impl Write>, mask: &Mask) -> String {
     let Some(mut source) = source else {
         return String::new();
     };
-    let mut kept: Vec<u8> = Vec::new();
+    let mut kept = Kept {
+        bytes: Vec::new(),
+        shown,
+    };
+    let mut pending: Vec<u8> = Vec::new();
     let mut buffer = [0; 8192];
     loop {
-        let bytes = match source.read(&mut buffer) {
+        match source.read(&mut buffer) {
             Ok(0) => break,
-            Ok(count) => buffer.get(..count).unwrap_or_default(),
+            Ok(count) => pending.extend_from_slice(buffer.get(..count).unwrap_or_default()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(_) => break,
+        }
+        let ready = ready(&pending, mask);
+        let rest = pending.split_off(ready);
+        kept.take(&pending, mask);
+        pending = rest;
+    }
+    kept.take(&pending, mask);
+    String::from_utf8_lossy(&kept.bytes).into_owned()
+}
+
+/// How much of what was read can be shown: whole lines where something may have to be hidden in them, for no value has more.
+fn ready(pending: &[u8], mask: &Mask) -> usize {
+    if mask.is_empty() {
+        return pending.len();
+    }
+    match pending.iter().rposition(|byte| *byte == b'\n') {
+        Some(end) => end + 1,
+        None if pending.len() > KEPT + mask.longest() => pending.len() - mask.longest(),
+        None => 0,
+    }
+}
+
+struct Kept<W> {
+    bytes: Vec<u8>,
+    shown: Option<W>,
+}
+
+impl<W: Write> Kept<W> {
+    fn take(&mut self, bytes: &[u8], mask: &Mask) {
+        let hidden;
+        let bytes = match mask.is_empty() {
+            true => bytes,
+            false => {
+                hidden = mask.hide(bytes);
+                &hidden
+            }
         };
-        if let Some(shown) = &mut shown {
+        if let Some(shown) = &mut self.shown {
             let _ = shown.write_all(bytes).and_then(|()| shown.flush());
         }
-        kept.extend_from_slice(bytes);
-        if kept.len() > 2 * KEPT {
-            kept.drain(..kept.len() - KEPT);
+        self.bytes.extend_from_slice(bytes);
+        if self.bytes.len() > 2 * KEPT {
+            self.bytes.drain(..self.bytes.len() - KEPT);
         }
     }
-    String::from_utf8_lossy(&kept).into_owned()
 }
 
 /// A command line from words of any kind.

@@ -21,7 +21,7 @@ use crate::request::{Request, Runtime};
 use crate::root::Root;
 
 /// Where installers leave what they keep for themselves, besides the usual places.
-const TRACES: &[&str] = &[
+pub(super) const TRACES: &[&str] = &[
     "/root/.cache",
     "/root/.local/share/uv",
     "/root/.config/pip",

@@ -42,8 +42,13 @@ impl Place {
         }
     }
 
+    /// The lines of the place.
+    pub fn lines(&self) -> Lines {
+        self.lines
+    }
+
     /// What is shown of the file.
-    pub(super) fn shown(&self) -> &Source {
+    pub fn shown(&self) -> &Source {
         &self.shown
     }
 

@@ -57,10 +57,6 @@ fn literal(what: &str) -> Diagnostic {
     ))
 }
 
-pub(super) fn requirements_not_built() -> Diagnostic {
-    Diagnostic::error("requirements are not supported yet")
-}
-
 pub(super) fn no_apps(name: &str) -> Diagnostic {
     Diagnostic::error(format!("{name} has no table [tool.fal.apps.NAME]"))
 }

@@ -175,12 +175,6 @@ impl Kind {
 }
 
 impl Manifest {
-    /// The first thing that was asked for and that this version cannot do.
-    pub fn unsupported(&self) -> Option<Mistake> {
-        let layer = self.requirements.iter().find(|it| !it.items.is_empty())?;
-        Some(layer.place.mistake(messages::requirements_not_built()))
-    }
-
     fn new(dockerfile: Dockerfile) -> Self {
         Self {
             dockerfile,

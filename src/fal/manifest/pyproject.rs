@@ -1,6 +1,6 @@
 //! `[tool.fal.apps.NAME]` of `pyproject.toml`, as fal's own tool reads it, and refused in its words.
 
-use crate::{diagnostic::Diagnostic, golang, reference::image};
+use crate::{diagnostic::Diagnostic, fal::requirements, golang, reference::image};
 
 use super::{
     Dockerfile, Manifest, Place, Requirements,
@@ -82,7 +82,9 @@ pub(super) fn read(file: &File<'_>, target: Option<&str>) -> Result<Manifest> {
     let entries = toml::read(file)?;
     let apps = apps(file, &entries)?;
     for app in apps {
-        let image = find(app.item.table().unwrap_or_default(), "image");
+        let app = app.item.table().unwrap_or_default();
+        refuse_written_credentials(file, app)?;
+        let image = find(app, "image");
         if let Some(entries) = image.and_then(|image| image.item.table()) {
             credentials::refuse_values(Table { file, entries })?;
         }
@@ -126,6 +128,24 @@ fn choose<'a>(file: &File<'_>, apps: &'a [Entry], target: Option<&str>) -> Resul
             let names: Vec<&str> = names().collect();
             Err(file.mistake(messages::which_app(file.name, &names.join(", "))))
         }
+    }
+}
+
+/// Fails for a requirement with a credential in it: nothing else is said of a file that has one.
+fn refuse_written_credentials(file: &File<'_>, app: &[Entry]) -> Result<()> {
+    let Some(entry) = find(app, "requirements") else {
+        return Ok(());
+    };
+    let layers = entry.item.list().unwrap_or_default().iter();
+    let mut texts = layers.flat_map(|item| {
+        let inner = item.list().unwrap_or_default().iter();
+        item.text().into_iter().chain(inner.filter_map(Item::text))
+    });
+    match texts.any(requirements::has_credential) {
+        true => Err(Box::new(
+            file.key(entry).mistake(requirements::credential()),
+        )),
+        false => Ok(()),
     }
 }
 

@@ -1,0 +1,212 @@
+//! The values that arguments name as `${NAME}`, and their absence from all that is printed.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use crate::failure::{Failure, Kind};
+
+/// Values by name.
+#[derive(Default)]
+pub(super) struct Secrets {
+    values: Vec<(String, String)>,
+}
+
+/// What must not be printed.
+#[derive(Clone, Default)]
+pub(super) struct Mask {
+    /// The longest first, so that none is hidden in part.
+    hidden: Vec<Vec<u8>>,
+}
+
+/// What stands in the place of a value.
+const SHOWN: &[u8] = b"****";
+
+impl Secrets {
+    /// Reads the file of each name: `prefix` and the name. The end of a line at its end is no part of a value.
+    pub(super) fn read(prefix: &Path, names: &[String]) -> Result<Self, Failure> {
+        let read = |name: &String| {
+            let path = format!("{}{name}", prefix.display());
+            let text = fs::read_to_string(&path).map_err(|_| absent(name))?;
+            let value = text.trim_end_matches(['\r', '\n']);
+            match value.is_empty() {
+                true => Err(empty(name)),
+                false => Ok((name.clone(), value.to_owned())),
+            }
+        };
+        let values = names.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Self { values })
+    }
+
+    /// Puts values in the place of their names.
+    pub(super) fn fill(&self, text: &str) -> String {
+        let mut filled = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("${") {
+            filled.push_str(before);
+            let known = after.split_once('}').and_then(|(name, behind)| {
+                let (_, value) = self.values.iter().find(|(known, _)| known == name)?;
+                Some((value, behind))
+            });
+            match known {
+                Some((value, behind)) => {
+                    filled.push_str(value);
+                    rest = behind;
+                }
+                None => {
+                    filled.push_str("${");
+                    rest = after;
+                }
+            }
+        }
+        filled.push_str(rest);
+        filled
+    }
+
+    /// Names and values.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &(String, String)> {
+        self.values.iter()
+    }
+
+    /// What hides the values, as they are and as URLs write them.
+    pub(super) fn mask(&self) -> Mask {
+        let mut hidden: Vec<Vec<u8>> = self
+            .values
+            .iter()
+            .flat_map(|(_, value)| {
+                let lines = value.lines().map(|line| line.as_bytes().to_vec());
+                lines.chain([
+                    value.clone().into_bytes(),
+                    encoded(value, "-._~"),
+                    encoded(value, "-._~/"),
+                    encoded(value, "-._~!$&'()*+,;="),
+                    decoded(value),
+                ])
+            })
+            .filter(|value| !value.is_empty())
+            .collect();
+        hidden.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        hidden.dedup();
+        Mask { hidden }
+    }
+}
+
+impl Mask {
+    /// Whether there is anything to hide.
+    pub(super) fn is_empty(&self) -> bool {
+        self.hidden.is_empty()
+    }
+
+    /// How many bytes the longest value has.
+    pub(super) fn longest(&self) -> usize {
+        self.hidden.first().map_or(0, Vec::len)
+    }
+
+    /// The text without the values.
+    pub(super) fn hide(&self, text: &[u8]) -> Vec<u8> {
+        let mut shown = Vec::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((first, behind)) = rest.split_first() {
+            match self.hidden.iter().find(|value| rest.starts_with(value)) {
+                Some(value) => {
+                    shown.extend_from_slice(SHOWN);
+                    rest = rest.get(value.len()..).unwrap_or_default();
+                }
+                None => {
+                    shown.push(*first);
+                    rest = behind;
+                }
+            }
+        }
+        shown
+    }
+}
+
+/// Percent-encoded, but for letters, digits and what `plain` has.
+fn encoded(value: &str, plain: &str) -> Vec<u8> {
+    let mut text = String::new();
+    for byte in value.bytes() {
+        let letter = char::from(byte);
+        if letter.is_ascii_alphanumeric() || plain.contains(letter) {
+            text.push(letter);
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text.into_bytes()
+}
+
+fn decoded(value: &str) -> Vec<u8> {
+    let digit = |byte: Option<&u8>| char::from(*byte?).to_digit(16);
+    let mut bytes = Vec::new();
+    let mut rest = value.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        let pair = digit(behind.first()).zip(digit(behind.get(1)));
+        match pair.and_then(|(high, low)| u8::try_from(high * 16 + low).ok()) {
+            Some(byte) if *first == b'%' => {
+                bytes.push(byte);
+                rest = behind.get(2..).unwrap_or_default();
+            }
+            _ => {
+                bytes.push(*first);
+                rest = behind;
+            }
+        }
+    }
+    bytes
+}
+
+fn absent(name: &str) -> Failure {
+    Failure::new(
+        Kind::RequirementSecret,
+        format!(
+            "the requirements need the secret {name}, which was not given: give it with `--secret id={name},…`"
+        ),
+    )
+}
+
+fn empty(name: &str) -> Failure {
+    Failure::new(
+        Kind::RequirementSecret,
+        format!("the requirements need the secret {name}, and the one that was given is empty"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_filled_in_and_hidden() {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        let prefix = folder.path().join("given-");
+        let write = |name: &str, text: &str| {
+            fs::write(format!("{}{name}", prefix.display()), text).expect("a file");
+        };
+        write("TOKEN", "s3cr%2Ft/\n");
+        write("USER", "me\r\n");
+        write("EMPTY", "\n");
+        let names = ["TOKEN".to_owned(), "USER".to_owned()];
+        let secrets = Secrets::read(&prefix, &names).expect("values");
+        assert_eq!(
+            secrets.fill("https://${USER}:${TOKEN}@x/${OTHER}${"),
+            "https://me:s3cr%2Ft/@x/${OTHER}${"
+        );
+        let mask = secrets.mask();
+        for printed in ["s3cr%2Ft/", "s3cr%252Ft%2F", "s3cr/t/", "s3cr%252Ft/"] {
+            let shown = mask.hide(format!("a {printed} b").as_bytes());
+            assert!(
+                !String::from_utf8_lossy(&shown).contains("s3cr"),
+                "{printed}"
+            );
+        }
+        for name in ["EMPTY", "NONE"] {
+            let failure = Secrets::read(&prefix, &[name.to_owned()])
+                .err()
+                .expect(name);
+            assert_eq!(failure.kind, Kind::RequirementSecret);
+            assert!(failure.sentence.contains(name));
+        }
+    }
+}

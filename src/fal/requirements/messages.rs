@@ -1,0 +1,109 @@
+//! The sentences about requirements.
+
+use fal_helper::failure::Kind;
+
+use crate::{diagnostic::Diagnostic, golang};
+
+use super::{Mistake, Repository};
+
+pub(super) fn credential() -> Mistake {
+    let diagnostic = Diagnostic::error(
+        "a requirement has a credential written out in a URL, which history and provenance would show: write ${NAME} in its place, \
+         and give the secret NAME",
+    );
+    Mistake {
+        diagnostic,
+        is_secret: true,
+    }
+}
+
+pub(super) fn ssh() -> Mistake {
+    plain(Diagnostic::error(
+        "requirements are not fetched over SSH: write git+https://${NAME}@HOST/… and give the secret NAME",
+    ))
+}
+
+pub(super) fn outside(written: &str) -> Mistake {
+    plain(Diagnostic::error(format!(
+        "a requirement is outside of the folder that the client sends: {written}"
+    )))
+}
+
+pub(super) fn editable() -> Mistake {
+    plain(Diagnostic::error(
+        "an editable requirement would point to files that are not in the image: write the path alone, without -e",
+    ))
+}
+
+pub(super) fn elsewhere(flag: &str) -> Mistake {
+    plain(Diagnostic::error(format!(
+        "requirements do not take {flag}: they are installed for the Python that fal runs"
+    )))
+}
+
+pub(super) fn no_value(flag: &str) -> Mistake {
+    plain(Diagnostic::error(format!(
+        "{flag} among the requirements has no value"
+    )))
+}
+
+/// The same with the place in a requirements file.
+pub(super) fn in_file(file: &str, line: usize, mistake: Mistake) -> Mistake {
+    Mistake {
+        diagnostic: mistake.diagnostic.context(&format!("{file}:{line}")),
+        ..mistake
+    }
+}
+
+fn plain(diagnostic: Diagnostic) -> Mistake {
+    Mistake {
+        diagnostic,
+        is_secret: false,
+    }
+}
+
+/// A requirements file that is not there.
+pub fn unreadable(file: &str) -> Diagnostic {
+    Diagnostic::error(format!(
+        "the requirements file {} is not in the build context",
+        golang::quote(file)
+    ))
+}
+
+/// A repository that did not say where its branch is.
+pub fn unresolved(repository: &Repository, why: &str) -> Diagnostic {
+    let help = match &repository.token {
+        Some(token) => {
+            format!("the daemon asks with the secret {token}, which the client has to give")
+        }
+        None => "write the commit behind the @, and nothing has to be asked".to_owned(),
+    };
+    Diagnostic::error(format!(
+        "cannot tell the commit of the requirement {}: {why}",
+        repository.written
+    ))
+    .help(help)
+}
+
+/// A secret that was not given.
+pub fn absent_secret(name: &str) -> Diagnostic {
+    Diagnostic::error(format!(
+        "the requirements need the secret {name}, which was not given"
+    ))
+    .help(format!("give it with `--secret id={name},env={name}`"))
+}
+
+/// Why a step failed that installs requirements, as far as its exit code tells.
+pub fn failed(kind: Kind) -> Option<Diagnostic> {
+    let sentence = match kind {
+        Kind::RequirementNotFound => "no distribution was found for a requirement",
+        Kind::RequirementConflict => "the requirements contradict each other",
+        Kind::RequirementInstall => "the requirements could not be installed",
+        Kind::RequirementSecret => "a secret that the requirements need is empty",
+        Kind::NoInstaller => "the image has neither uv nor pip to install the requirements with",
+        Kind::NoPython => "the image has no Python to install the requirements for",
+        Kind::OtherPython => "the image has another Python than the app is made for",
+        _ => return None,
+    };
+    Some(Diagnostic::error(sentence).help("the log of the step says more"))
+}

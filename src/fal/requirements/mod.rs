@@ -1,0 +1,210 @@
+//! What a user wants to have installed, layer by layer.
+//!
+//! Takes the option `requirements` or what a `pyproject.toml` says, and the requirements files that these name; gives a [`Layer`]
+//! each, with all that has to come from elsewhere: files of the context, secrets, commits. How a layer becomes a step is in `step`
+//! alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{diagnostic::Diagnostic, golang::path, source::Lines};
+
+use super::{manifest, options::Options};
+
+mod arguments; // what installers take
+mod file; // as much of a requirements file as has to be known
+mod messages;
+mod step; // a layer as a step of a build
+mod text; // what stands in the text of a requirement
+mod words; // one line, to requirements
+
+pub use messages::{absent_secret, failed, unreadable, unresolved};
+pub use step::Step;
+pub use text::Repository;
+pub(in crate::fal) use text::has_credential;
+
+/// What is said where a URL has a credential.
+pub(super) fn credential() -> Diagnostic {
+    messages::credential().diagnostic
+}
+
+/// One layer as it was asked for.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    arguments: Vec<String>,
+    /// The folder of the context that relative paths begin in; empty is the context itself.
+    folder: String,
+    /// Where it was asked for.
+    pub place: Place,
+}
+
+/// Where a layer was asked for.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// In no file.
+    Nowhere,
+    /// In the Dockerfile.
+    Lines(Lines),
+    /// In a `pyproject.toml`.
+    Manifest(Box<manifest::Place>),
+}
+
+/// What one step installs.
+#[derive(Debug, Clone)]
+pub struct Layer {
+    /// As the installer takes them. Paths of the context begin with [`fal_helper::requirements::CONTEXT`].
+    pub arguments: Vec<String>,
+    /// The folder of the context that relative paths begin in.
+    pub folder: String,
+    /// The requirements files of the context that it reads.
+    pub files: BTreeSet<String>,
+    /// What else it needs of the context; `.` is all of it.
+    pub paths: BTreeSet<String>,
+    /// Whether something of the context is built.
+    pub builds: bool,
+    /// The names of `${NAME}`.
+    pub secrets: BTreeSet<String>,
+    /// The repositories whose commit is not said.
+    pub repositories: BTreeSet<Repository>,
+    /// The commits of those that files name.
+    pub commits: BTreeMap<String, String>,
+    /// Where it was asked for.
+    pub place: Place,
+}
+
+/// What is wrong with requirements, in a sentence. Of what is wrong nothing is shown where it may be a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// The sentence.
+    pub diagnostic: Diagnostic,
+    /// Whether the line must not be shown either.
+    pub is_secret: bool,
+}
+
+/// What was asked for, in order. `file` is the `pyproject.toml`.
+pub fn asked(options: &Options, file: &str, of_manifest: &[manifest::Requirements]) -> Vec<Asked> {
+    let is_stronger = options.origin("requirements") > super::options::Origin::Manifest;
+    let of_manifest: Vec<Asked> = of_manifest
+        .iter()
+        .map(|layer| Asked {
+            arguments: layer
+                .items
+                .iter()
+                .flat_map(|item| arguments::of_item(item))
+                .collect(),
+            folder: below(&path::join(&[
+                &path::dir(file),
+                layer.folder.as_deref().unwrap_or_default(),
+            ])),
+            place: Place::Manifest(Box::new(layer.place.clone())),
+        })
+        .filter(|layer| !layer.arguments.is_empty())
+        .collect();
+    if !is_stronger && !of_manifest.is_empty() {
+        return of_manifest;
+    }
+    let layers = options.requirements.iter().map(|layer| Asked {
+        arguments: arguments::of_option(&layer.text),
+        folder: String::new(),
+        place: match layer.origin.lines() {
+            Some(lines) => Place::Lines(lines),
+            None => Place::Nowhere,
+        },
+    });
+    layers.filter(|layer| !layer.arguments.is_empty()).collect()
+}
+
+impl Asked {
+    /// What is known of the layer before any file is read.
+    pub fn read(&self) -> Result<Layer, Mistake> {
+        arguments::read(self)
+    }
+}
+
+impl Layer {
+    /// Takes in what a requirements file says; gives the files that it names. Each of them is in [`Layer::files`] from then on.
+    pub fn take(&mut self, file: &str, text: &str) -> Result<Vec<String>, Mistake> {
+        let named = file::read(self, file, text)?;
+        Ok(named
+            .into_iter()
+            .filter(|name| self.files.insert(name.clone()))
+            .collect())
+    }
+
+    /// Says which commit a repository is at.
+    pub fn pin(&mut self, repository: &Repository, commit: &str) {
+        let mut is_argument = false;
+        for argument in &mut self.arguments {
+            if let text::Git::Repository(found) = text::git(argument)
+                && found == *repository
+            {
+                is_argument = true;
+                *argument = argument.replacen(&repository.written, &repository.at(commit), 1);
+            }
+        }
+        if !is_argument {
+            let written = repository.written.clone();
+            self.commits.insert(written, commit.to_owned());
+        }
+    }
+
+    /// The paths of the context that the step needs.
+    pub fn needed(&self) -> impl Iterator<Item = &String> {
+        self.files.iter().chain(&self.paths)
+    }
+
+    /// The requirements as a person writes them, for the history of the image.
+    pub fn shown(&self) -> String {
+        let inside = format!("{}/", fal_helper::requirements::CONTEXT);
+        self.arguments.join(" ").replace(&inside, "")
+    }
+
+    /// What the text of a requirement brings, wherever it stands; gives whether it is a path.
+    fn note(&mut self, text: &str) -> Result<(), Mistake> {
+        if text::has_credential(text) {
+            return Err(messages::credential());
+        }
+        match text::git(text) {
+            text::Git::Repository(repository) => {
+                self.repositories.insert(repository);
+            }
+            text::Git::Ssh => return Err(messages::ssh()),
+            text::Git::None | text::Git::Settled => {}
+        }
+        Ok(())
+    }
+
+    /// Brings a path of the context that begins in `folder`, whose file or folder may be built; gives it as the context has it.
+    /// One that is absolute is the image's.
+    fn bring(&mut self, folder: &str, written: &str) -> Result<Option<String>, Mistake> {
+        let found = inside(folder, written)?;
+        if let Some(path) = &found {
+            self.builds |= !path.ends_with(".whl");
+            self.paths.insert(path.clone());
+        }
+        Ok(found)
+    }
+}
+
+/// A path in the context; `None` if it is one of the image.
+fn inside(folder: &str, written: &str) -> Result<Option<String>, Mistake> {
+    if path::is_abs(written) {
+        return Ok(None);
+    }
+    let joined = path::join(&[folder, written]);
+    match joined == ".." || joined.starts_with("../") {
+        true => Err(messages::outside(written)),
+        false if joined.is_empty() => Ok(Some(".".to_owned())),
+        false => Ok(Some(joined)),
+    }
+}
+
+/// A folder without the `.` that says nothing.
+fn below(folder: &str) -> String {
+    match folder {
+        "." => String::new(),
+        folder => folder.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

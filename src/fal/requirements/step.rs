@@ -1,0 +1,146 @@
+//! A layer of requirements as a step of a build.
+
+use fal_helper::{
+    cli,
+    requirements::{CONTEXT, Requirements, Resolver, VERSION},
+};
+
+use crate::{
+    fal::{
+        layers::{self, Layers},
+        options, secrets,
+    },
+    llb::{
+        Graph, Input, Location, Output,
+        exec::{Exec, Mount, NetMode, Secret},
+    },
+    proto::pb,
+};
+
+use super::Layer;
+
+/// Where a step has the folder that outlives builds.
+const CACHE: &str = "/.fal-cache";
+/// What the paths of secrets begin with.
+const GIVEN: &str = "/.fal-given-";
+
+/// A layer with all that its step needs.
+#[derive(Debug)]
+pub struct Step<'a> {
+    /// What is installed.
+    pub layer: &'a Layer,
+    /// Who installs it.
+    pub resolver: options::Resolver,
+    /// What it needs of the context.
+    pub context: Option<Output>,
+    /// Where it was asked for.
+    pub location: Location,
+    /// Which of how many it is.
+    pub number: (usize, usize),
+    /// What keeps the caches of some builds apart from those of others.
+    pub cache_namespace: &'a str,
+}
+
+impl Step<'_> {
+    /// What a failed step is told by in the daemon's errors.
+    pub const SIGN: &'static str = "/.fal-helper requirements";
+
+    /// Adds the step to a graph; gives the image with what it installs.
+    pub fn add(&self, layers: &Layers, graph: &mut Graph, image: Input) -> Input {
+        let wanted = self.wanted(layers);
+        let given = (!wanted.secrets.is_empty()).then_some(GIVEN);
+        let context = self.context.map(|_| CONTEXT);
+        let mut mounts = vec![layers::helper(layers.helper), self.cache()];
+        mounts.extend(
+            self.context
+                .map(|context| Mount::bind(CONTEXT, context).readonly()),
+        );
+        let exec = Exec {
+            args: layers::command(cli::requirements_arguments(CACHE, context, given, &wanted)),
+            mounts,
+            secrets: wanted.secrets.iter().map(|name| secret(name)).collect(),
+            ..layers.process(image)
+        };
+        let shown = match self.number {
+            (_, 1) => "install requirements".to_owned(),
+            (number, count) => format!("install requirements ({number}/{count})"),
+        };
+        let mut meta = layers.meta(&shown, &layers.target_platform);
+        meta.locations = vec![self.location.clone()];
+        graph.add_exec(exec, meta).root
+    }
+
+    /// Adds the step that takes out what these have left where one of them failed, in a folder of its own. `build` is what no other build
+    /// has: what is found is not to be found again.
+    pub fn said(steps: &[Self], layers: &Layers, graph: &mut Graph, build: &str) -> Option<Output> {
+        let cache = steps.first()?.cache();
+        let names = steps
+            .iter()
+            .map(|step| step.wanted(layers).said())
+            .collect();
+        let exec = Exec {
+            args: layers::command(cli::said_arguments(CACHE, layers::OUT, names)),
+            env: [format!("{}={build}", secrets::BUILD).into()].into(),
+            cwd: "/".to_owned(),
+            network: NetMode::None,
+            mounts: vec![
+                layers::helper(layers.helper),
+                cache,
+                Mount::bind(layers::OUT, None),
+            ],
+            ..Exec::default()
+        };
+        let mut meta = layers.meta(
+            "look why requirements were not installed",
+            &layers.build_platform,
+        );
+        meta.export_cache = Some(false);
+        meta.ignore_cache = false;
+        layers::last_output(graph.add_exec(exec, meta))
+    }
+
+    fn wanted(&self, layers: &Layers) -> Requirements {
+        let layer = self.layer;
+        Requirements {
+            version: VERSION,
+            resolver: match self.resolver {
+                options::Resolver::Uv => Resolver::Uv,
+                options::Resolver::Pip => Resolver::Pip,
+            },
+            python: layers.request.python,
+            arguments: layer.arguments.clone(),
+            folder: layer.folder.clone(),
+            builds: layer.builds,
+            secrets: layer.secrets.iter().cloned().collect(),
+            commits: layer.commits.clone(),
+            image: layers.request.image.clone(),
+        }
+    }
+
+    /// uv shares its cache with others of its kind. pip puts what it built there piece by piece, so that only one may have it. Caches
+    /// of Dockerfiles have a slash in their ids: no RUN can mount these.
+    fn cache(&self) -> Mount {
+        let (name, sharing) = match self.resolver {
+            options::Resolver::Uv => ("fal-uv", pb::CacheSharingOpt::Shared),
+            options::Resolver::Pip => ("fal-pip", pb::CacheSharingOpt::Locked),
+        };
+        let id = match self.cache_namespace {
+            "" => name.to_owned(),
+            namespace => format!("{name}-{}", namespace.replace('/', "-")),
+        };
+        Mount::cache(CACHE, None, id, sharing)
+    }
+}
+
+/// A secret as a file; without it the step does not begin.
+fn secret(name: &str) -> Secret {
+    Secret {
+        id: name.to_owned(),
+        target: Some(format!("{GIVEN}{name}")),
+        env: None,
+        uid: 0,
+        gid: 0,
+        mode: 0o400,
+        optional: false,
+    }
+}

@@ -1,0 +1,176 @@
+//! Lists of requirements, and what is made of them.
+
+use std::fmt::Write;
+
+use super::*;
+
+/// What is made of arguments and of the files that they name, as lines.
+fn plan(folder: &str, arguments: Vec<String>, files: &[(&str, &str)]) -> String {
+    let asked = Asked {
+        arguments,
+        folder: folder.to_owned(),
+        place: Place::Nowhere,
+    };
+    let refused = |mistake: Mistake| {
+        let hidden = if mistake.is_secret {
+            " (not shown)"
+        } else {
+            ""
+        };
+        format!("refused{hidden}: {}\n", mistake.diagnostic.message)
+    };
+    let mut layer = match asked.read() {
+        Ok(layer) => layer,
+        Err(mistake) => return refused(mistake),
+    };
+    let mut pending: Vec<String> = layer.files.iter().cloned().collect();
+    while let Some(name) = pending.pop() {
+        let Some((_, text)) = files.iter().find(|(file, _)| *file == name) else {
+            continue;
+        };
+        match layer.take(&name, text) {
+            Ok(named) => pending.extend(named),
+            Err(mistake) => return refused(mistake),
+        }
+    }
+    for repository in layer.repositories.clone() {
+        layer.pin(&repository, "C0FFEE");
+    }
+    let mut text = String::new();
+    let mut line = |line: String| writeln!(text, "{line}").expect("a string");
+    line(layer.arguments.join(" | "));
+    for (name, values) in [
+        ("file", &layer.files),
+        ("path", &layer.paths),
+        ("secret", &layer.secrets),
+    ] {
+        values
+            .iter()
+            .for_each(|value| line(format!("{name} {value}")));
+    }
+    for (written, commit) in &layer.commits {
+        line(format!("commit {written} {commit}"));
+    }
+    if layer.builds {
+        line("builds".to_owned());
+    }
+    text
+}
+
+/// Promise: what is written on one line or as a list becomes what installers take, with all that it needs.
+#[test]
+fn requirements_become_arguments_and_what_they_need() {
+    let files = [
+        (
+            "requirements.txt",
+            "# a comment\n--index-url https://me:${TOKEN}@h/simple\nnumpy==2.0 \\\n    --hash=sha256:00 # why\n-r more/a.txt\n-c c.txt\n\
+             ./pkg[x]\nlib @ git+https://h/lib@main\n-f wheels\n${PROJECT_ROOT}/x ${lower}\n",
+        ),
+        ("more/a.txt", "--requirement=b.txt\n-r https://h/x.txt\n"),
+        ("more/b.txt", "-r ../requirements.txt\nsix\n"),
+        ("editable.txt", "six\n\n-e ./pkg\n"),
+        ("open.txt", "six\n--extra-index-url \\\n https://word@h\n"),
+        ("out.txt", "-r ../../x\n"),
+    ];
+    for (value, want) in [
+        (
+            "torch==2.6 numpy; python_version<'3.12'",
+            "torch==2.6 | numpy; python_version<'3.12'\n",
+        ),
+        (
+            "requirements.txt",
+            "-r | /.fal-context/requirements.txt\nfile c.txt\nfile more/a.txt\nfile more/b.txt\nfile requirements.txt\n\
+             path pkg\npath wheels\nsecret TOKEN\ncommit git+https://h/lib@main C0FFEE\nbuilds\n",
+        ),
+        (
+            "--extra-index-url https://${A}:${B}@h/simple a",
+            "--extra-index-url | https://${A}:${B}@h/simple | a\nsecret A\nsecret B\n",
+        ),
+        (
+            "--find-links=wheels --pre a",
+            "--find-links | /.fal-context/wheels | --pre | a\npath wheels\n",
+        ),
+        ("-fhttps://h/x a", "-f | https://h/x | a\n"),
+        (
+            "a -c c.txt --no-binary :all:",
+            "a | -c | /.fal-context/c.txt | --no-binary | :all:\nfile c.txt\n",
+        ),
+        (".[extra]", "/.fal-context[extra]\npath .\nbuilds\n"),
+        (
+            "./w/a-1-py3-none-any.whl",
+            "/.fal-context/w/a-1-py3-none-any.whl\npath w/a-1-py3-none-any.whl\n",
+        ),
+        ("a @ ./a", "a @ file:///.fal-context/a\npath a\nbuilds\n"),
+        ("/app", "/app\n"),
+        ("--compile-bytecode a", "--compile-bytecode | a\n"),
+        (
+            "a @ git+https://${T}@h/a@main#egg=a b",
+            "a @ git+https://${T}@h/a@C0FFEE#egg=a | b\nsecret T\n",
+        ),
+        ("git+https://h/a", "git+https://h/a@C0FFEE\n"),
+        (
+            "../a",
+            "refused: a requirement is outside of the folder that the client sends: ../a\n",
+        ),
+        (
+            "out.txt",
+            "refused: out.txt:1: a requirement is outside of the folder that the client sends: ../../x\n",
+        ),
+        (
+            "-e .",
+            "refused: an editable requirement would point to files that are not in the image: write the path alone, without -e\n",
+        ),
+        (
+            "editable.txt",
+            "refused: editable.txt:3: an editable requirement would point to files that are not in the image: write the path alone, \
+             without -e\n",
+        ),
+        (
+            "--target=/x a",
+            "refused: requirements do not take --target: they are installed for the Python that fal runs\n",
+        ),
+        ("a -r", "refused: -r among the requirements has no value\n"),
+        (
+            "git+ssh://git@h/a",
+            "refused: requirements are not fetched over SSH: write git+https://${NAME}@HOST/… and give the secret NAME\n",
+        ),
+        (
+            "a @ https://word@h/a.whl",
+            "refused (not shown): a requirement has a credential written out in a URL, which history and provenance would show: write \
+             ${NAME} in its place, and give the secret NAME\n",
+        ),
+        (
+            "open.txt",
+            "refused (not shown): open.txt:2: a requirement has a credential written out in a URL, which history and provenance would \
+             show: write ${NAME} in its place, and give the secret NAME\n",
+        ),
+    ] {
+        assert_eq!(
+            plan("", arguments::of_option(value), &files),
+            want,
+            "{value}"
+        );
+    }
+}
+
+/// Promise: an item of a list is one requirement, or a flag with its value.
+#[test]
+fn items_of_a_list_begin_in_their_folder() {
+    let items = [
+        "numpy ; python_version < '3.12'",
+        "--extra-index-url https://h",
+        "-r",
+        "r.txt",
+        " ",
+        "../b",
+    ];
+    let arguments = items
+        .iter()
+        .flat_map(|item| arguments::of_item(item))
+        .collect();
+    assert_eq!(
+        plan("app", arguments, &[]),
+        "numpy ; python_version < '3.12' | --extra-index-url | https://h | -r | /.fal-context/app/r.txt | /.fal-context/b\n\
+         file app/r.txt\npath b\nbuilds\n"
+    );
+}

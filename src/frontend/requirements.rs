@@ -1,0 +1,362 @@
+//! The requirements of a build: reads the files that they name, asks for the commits of repositories, and adds a step for each layer.
+
+use std::{collections::BTreeSet, rc::Rc};
+
+use fal_helper::requirements::SAID_FILE;
+use futures_util::future::try_join_all;
+
+use crate::{
+    diagnostic::Diagnostic,
+    fal::{
+        self,
+        layers::Layers,
+        requirements::{self, Asked, Layer, Mistake, Place, Repository, Step},
+        secrets::Kind,
+    },
+    gateway::{Gateway, SolveRequest, SourceRequest},
+    golang::path,
+    llb::{
+        self, Graph, Location, Meta, Output, SourceMap,
+        file::{Copy, File},
+        source::{Git, Local},
+    },
+    plan::{self, MainContext, Plan},
+    reference::git::GitReference,
+};
+
+use super::{
+    build::Job,
+    context,
+    error::{Error, Result},
+    layers, manifest,
+    once::Once,
+};
+
+/// How many requirements files there can be.
+const MOST_FILES: usize = 200;
+
+/// The layers, read once for all platforms.
+pub(super) type Read = Once<(), Rc<[Layer]>>;
+
+/// Adds a step for each layer after the last instruction of the target.
+pub(super) async fn add(
+    job: &Job<'_, impl Gateway>,
+    fal: &fal::Options,
+    layers: &Layers,
+    plan: &mut Plan,
+) -> Result<()> {
+    let wanted = all(job, fal).await?;
+    for step in steps(job, fal, layers, plan, &wanted)? {
+        let layer = step.layer;
+        let installed = step.add(layers, &mut plan.llb, plan.output);
+        let history = format!("fal-helper requirements {}", layer.shown());
+        layers::commit(plan, installed, &history);
+    }
+    Ok(())
+}
+
+/// The layers as steps.
+fn steps<'a>(
+    job: &'a Job<'_, impl Gateway>,
+    fal: &fal::Options,
+    layers: &Layers,
+    plan: &mut Plan,
+    wanted: &'a [Layer],
+) -> Result<Vec<Step<'a>>> {
+    let step = |(number, layer)| {
+        Ok(Step {
+            layer,
+            resolver: fal.resolver,
+            context: source(job, &mut plan.llb, layer)?,
+            location: location(job, layers, &mut plan.llb, &layer.place),
+            number: (number, wanted.len()),
+            cache_namespace: &job.options.cache_mount_namespace,
+        })
+    };
+    (1..).zip(wanted).map(step).collect()
+}
+
+/// Whether what failed is one of these steps.
+pub(super) fn has_failed(error: &Error) -> bool {
+    let message = message(error);
+    message.contains(Step::SIGN) || message.ends_with(": not found")
+}
+
+/// Says in a sentence why a step failed, where that can be told.
+pub(super) async fn explain(
+    job: &Job<'_, impl Gateway>,
+    fal: &fal::Options,
+    layers: &Layers,
+    plan: &mut Plan,
+    error: Error,
+) -> Error {
+    let Ok(wanted) = all(job, fal).await else {
+        return error;
+    };
+    let message = message(&error);
+    let is_absent = |name: &&String| message.ends_with(&format!("secret {name}: not found"));
+    let absent = |layer: &Layer| layer.secrets.iter().find(is_absent).cloned();
+    let found = wanted
+        .iter()
+        .find_map(|layer| Some((layer, absent(layer)?)));
+    if let Some((layer, name)) = found {
+        return at(job, &layer.place, requirements::absent_secret(&name));
+    }
+    if !message.contains(Step::SIGN) {
+        return error;
+    }
+    let code = message.rsplit_once("exit code: ");
+    let code = code.and_then(|(_, code)| code.parse().ok());
+    let said = code
+        .and_then(Kind::from_exit_code)
+        .and_then(requirements::failed);
+    let said = match left(job, fal, layers, plan, &wanted).await {
+        Ok(sentence) => Some(Diagnostic::error(sentence)),
+        Err(_) => said,
+    };
+    // The daemon knows the lines of the step.
+    match (said, error) {
+        (Some(said), Error::Refusal(mut refusal, lines)) => {
+            refusal.message = said.to_string();
+            Error::Refusal(refusal, lines)
+        }
+        (_, error) => error,
+    }
+}
+
+/// What the step that failed has left.
+async fn left(
+    job: &Job<'_, impl Gateway>,
+    fal: &fal::Options,
+    layers: &Layers,
+    plan: &mut Plan,
+    wanted: &[Layer],
+) -> Result<String> {
+    let build = fal::secrets::build_of(&job.environment.session);
+    let steps = steps(job, fal, layers, plan, wanted)?;
+    let said = Step::said(&steps, layers, &mut plan.llb, &build);
+    let definition = job.marshal(plan, said, None)?;
+    let solved = job
+        .gateway
+        .solve(SolveRequest::definition(definition))
+        .await?;
+    let bytes = context::file(job.gateway, &solved, SAID_FILE).await?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn message(error: &Error) -> &str {
+    match error {
+        Error::Mistake(diagnostic) => &diagnostic.message,
+        Error::Refusal(error, _) => &error.message,
+    }
+}
+
+/// The layers, with everything that had to be asked for them.
+pub(super) async fn all(job: &Job<'_, impl Gateway>, fal: &fal::Options) -> Result<Rc<[Layer]>> {
+    job.requirements.get(&(), read(job, fal)).await
+}
+
+async fn read(job: &Job<'_, impl Gateway>, fal: &fal::Options) -> Result<Rc<[Layer]>> {
+    let of_manifest = job.input().manifest.as_ref();
+    let of_manifest = of_manifest.map(|it| it.requirements.as_slice());
+    let file = &job.options.filename;
+    let asked = requirements::asked(fal, file, of_manifest.unwrap_or_default());
+    let layers = try_join_all(asked.iter().map(|asked| layer(job, asked))).await?;
+    Ok(layers.into())
+}
+
+/// One layer, with everything that has to be asked for it.
+async fn layer(job: &Job<'_, impl Gateway>, asked: &Asked) -> Result<Layer> {
+    let refused = |mistake| refused(job, &asked.place, mistake);
+    let mut layer = asked.read().map_err(refused)?;
+    let mut pending: Vec<String> = layer.files.iter().cloned().collect();
+    while !pending.is_empty() && layer.files.len() <= MOST_FILES {
+        let texts = files(job, &pending, &asked.place).await?;
+        let mut named = Vec::new();
+        for (file, text) in pending.iter().zip(texts) {
+            named.extend(layer.take(file, &text).map_err(refused)?);
+        }
+        pending = named;
+    }
+    let repositories: Vec<Repository> = layer.repositories.iter().cloned().collect();
+    let commits = repositories.iter().map(|it| commit(job, it, &asked.place));
+    let commits = try_join_all(commits).await?;
+    for (repository, commit) in repositories.iter().zip(commits) {
+        layer.pin(repository, &commit);
+    }
+    Ok(layer)
+}
+
+/// The texts of requirements files.
+async fn files(
+    job: &Job<'_, impl Gateway>,
+    names: &[String],
+    place: &Place,
+) -> Result<Vec<String>> {
+    let mut graph = Graph::new();
+    let wanted = names.iter().cloned().collect();
+    let source = add_source(job, &mut graph, &wanted, &wanted)?;
+    let platform = Default::default();
+    let definition = llb::marshal(
+        &graph,
+        source,
+        &llb::Defaults {
+            platform: &platform,
+            capabilities: &|name| job.gateway.capabilities().llb.supports(name),
+        },
+    );
+    let solved = job
+        .gateway
+        .solve(SolveRequest::definition(definition))
+        .await?;
+    let read = names.iter().map(|name| async {
+        let bytes = context::file(job.gateway, &solved, name).await;
+        match bytes {
+            Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+            Err(_) => Err(at(job, place, requirements::unreadable(name))),
+        }
+    });
+    try_join_all(read).await
+}
+
+/// The commit of a repository's branch or tag.
+async fn commit(
+    job: &Job<'_, impl Gateway>,
+    repository: &Repository,
+    place: &Place,
+) -> Result<String> {
+    let source = Git {
+        auth_token_secret: repository.token.clone(),
+        ..plan::git_source(&GitReference {
+            remote: repository.remote.clone(),
+            reference: Some(repository.reference.clone()).filter(|it| !it.is_empty()),
+            ..GitReference::default()
+        })
+    };
+    let name = format!("[fal] look for the commit of {}", repository.written);
+    let resolved = job.gateway.resolve_source(SourceRequest::new(source, name));
+    let why = match resolved.await {
+        Ok(found) => match found.git {
+            Some(git) if !git.commit_checksum.is_empty() => return Ok(git.commit_checksum),
+            Some(git) if !git.checksum.is_empty() => return Ok(git.checksum),
+            _ => "the daemon does not say".to_owned(),
+        },
+        Err(error) => error.message,
+    };
+    Err(at(job, place, requirements::unresolved(repository, &why)))
+}
+
+/// What a layer needs of the context, if it needs anything.
+pub(super) fn source(
+    job: &Job<'_, impl Gateway>,
+    graph: &mut Graph,
+    layer: &Layer,
+) -> Result<Option<Output>> {
+    let needed: BTreeSet<String> = layer.needed().cloned().collect();
+    match needed.is_empty() {
+        true => Ok(None),
+        false => add_source(job, graph, &needed, &layer.files),
+    }
+}
+
+/// These paths of the context. Files that are named count whatever is ignored, as the Dockerfile itself does.
+fn add_source(
+    job: &Job<'_, impl Gateway>,
+    graph: &mut Graph,
+    needed: &BTreeSet<String>,
+    named: &BTreeSet<String>,
+) -> Result<Option<Output>> {
+    let shown = "[internal] load requirements";
+    let is_all = needed.contains(".");
+    Ok(match job.input().main()? {
+        MainContext::Local {
+            name,
+            session,
+            excludes,
+        } => {
+            let is_plain = |name: &&String| !name.contains(['*', '?', '[', '\\']);
+            let included = named.iter().filter(is_plain).map(|name| format!("!{name}"));
+            let excludes = excludes.iter().cloned();
+            let local = Local {
+                follow_paths: match is_all {
+                    true => Vec::new(),
+                    false => needed.iter().cloned().collect(),
+                },
+                exclude_patterns: excludes.chain(included).collect(),
+                shared_key_hint: format!("{name}-requirements"),
+                ..Local::new(name, session)
+            };
+            Some(graph.add_source(local, Meta::named(shown)))
+        }
+        MainContext::Remote(remote) => {
+            let root = remote.add(graph)?;
+            if is_all {
+                return Ok(root);
+            }
+            let mut copied = None;
+            for needed in needed {
+                let copy = Copy {
+                    source: root,
+                    src: path::join(&["/", needed]),
+                    dest: path::join(&["/", needed]),
+                    contents_only: true,
+                    create_dest_path: true,
+                    ..Copy::default()
+                };
+                copied = Some(graph.add_file(File::new(copied, copy), Meta::named(shown)));
+            }
+            copied
+        }
+    })
+}
+
+/// The lines that a step is shown with.
+fn location(
+    job: &Job<'_, impl Gateway>,
+    layers: &Layers,
+    graph: &mut Graph,
+    place: &Place,
+) -> Location {
+    match place {
+        Place::Nowhere => layers.location.clone(),
+        Place::Lines(lines) => Location {
+            ranges: llb::line_by_line(lines.start, lines.end),
+            ..layers.location.clone()
+        },
+        Place::Manifest(place) => {
+            let shown = place.shown();
+            let source_map = graph.add_source_map(SourceMap {
+                filename: shown.name.clone(),
+                language: String::new(),
+                data: shown.bytes.clone().into(),
+                origin: job.input().file.origin.clone(),
+            });
+            Location {
+                source_map,
+                ranges: llb::line_by_line(place.lines().start, place.lines().end),
+            }
+        }
+    }
+}
+
+/// What is wrong with a layer. A line that may hold a secret is named, and not shown.
+fn refused(job: &Job<'_, impl Gateway>, place: &Place, mistake: Mistake) -> Error {
+    match place {
+        Place::Lines(lines) if mistake.is_secret => {
+            let line = format!("line {} of {}", lines.start, job.options.filename);
+            mistake.diagnostic.context(&line).into()
+        }
+        _ => at(job, place, mistake.diagnostic),
+    }
+}
+
+fn at(job: &Job<'_, impl Gateway>, place: &Place, diagnostic: Diagnostic) -> Error {
+    match place {
+        Place::Nowhere => diagnostic.into(),
+        Place::Lines(lines) => diagnostic.at(*lines).into(),
+        Place::Manifest(place) => {
+            let definition = job.info().definition.clone().unwrap_or_default();
+            manifest::refused(&place.mistake(diagnostic), &definition)
+        }
+    }
+}
