@@ -219,9 +219,14 @@ impl Build<'_> {
         }
         for (place, (layer, _)) in self.requirements.iter().enumerate() {
             let place = place.to_string();
-            let words = layer.arguments.iter().map(String::as_str);
+            // As they are written: where the step has the context is nobody's business.
+            let inside = format!("{}/", fal_helper::requirements::CONTEXT);
+            let words = layer.arguments.iter();
+            let words: Vec<String> = words.map(|word| word.replace(&inside, "")).collect();
             let start = ["requirements", &place].into_iter();
-            add(&start.chain(words).collect::<Vec<_>>());
+            add(&start
+                .chain(words.iter().map(String::as_str))
+                .collect::<Vec<_>>());
             for (repository, commit) in &layer.commits {
                 add(&["commit", &place, repository, commit]);
             }
