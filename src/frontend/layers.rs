@@ -57,7 +57,8 @@ pub(super) async fn add(
     let found = match found {
         Ok(report) => report,
         Err(error) if requirements::has_failed(&error) => {
-            return Err(requirements::explain(job, fal, &layers, plan, error).await);
+            let explained = requirements::explain(job, fal, &layers, plan, error).await;
+            return Err(explained.at(lines));
         }
         Err(error) => return Err(explain(job, &layers, plan, wanted, error).await.at(lines)),
     };

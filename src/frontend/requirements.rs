@@ -181,9 +181,7 @@ async fn layer(job: &Job<'_, impl Gateway>, asked: &Asked) -> Result<Layer> {
     let repositories: Vec<Repository> = layer.repositories.iter().cloned().collect();
     let commits = repositories.iter().map(|it| commit(job, it, &asked.place));
     let commits = try_join_all(commits).await?;
-    for (repository, commit) in repositories.iter().zip(commits) {
-        layer.pin(repository, &commit);
-    }
+    layer.pin(repositories.into_iter().zip(commits).collect());
     Ok(layer)
 }
 

@@ -171,7 +171,7 @@ pub(super) fn requirements_failed(installer: &str, outcome: &Outcome) -> Failure
     Failure::new(
         kind,
         format!(
-            "{installer} {said} ({outcome}; what it printed is above): {}",
+            "{installer} {said} ({outcome}; what it printed is in the log): {}",
             shortened(&what)
         ),
     )
@@ -214,7 +214,12 @@ fn unsolved(stderr: &str) -> Option<(Unsolved, String)> {
     let is_part = |line: &&str| !line.is_empty() && !line.starts_with("hint:");
     let words: Vec<&str> = lines
         .take_while(is_part)
-        .flat_map(|line| line.trim_start_matches(['╰', '─', '▶']).split_whitespace())
+        .flat_map(|line| {
+            let line = line.trim_start_matches(['╰', '─', '▶']);
+            line.strip_prefix("cause:")
+                .unwrap_or(line)
+                .split_whitespace()
+        })
         .collect();
     let text = words.join(" ");
     let signs = [

@@ -71,6 +71,9 @@ pub(crate) struct Arguments {
     /// Measures this frontend image instead of building ours
     #[arg(long, value_name = "REF")]
     frontend: Option<String>,
+    /// Leaves out plain pip, which takes minutes
+    #[arg(long)]
+    without_pip: bool,
     /// How many rounds
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
@@ -84,9 +87,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         None => image::push_to_stack(&stack, image::Flavour::Fal)?,
     };
     let bench = Bench::new(stack, frontend)?;
-    let mut times: [[Vec<Duration>; 3]; 3] = Default::default();
+    let ways = &WAYS[usize::from(arguments.without_pip)..];
+    let mut times: Vec<[Vec<Duration>; 3]> = vec![Default::default(); ways.len()];
     for round in 0..arguments.runs {
-        for (way, times) in WAYS.iter().zip(&mut times) {
+        for (way, times) in ways.iter().zip(&mut times) {
             let measured = bench.round(way, round)?;
             for (time, times) in measured.into_iter().zip(times.iter_mut()) {
                 times.push(time);
@@ -94,18 +98,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             eprintln!("xtask: round {}: {}: {measured:.1?}", round + 1, way.name);
         }
     }
-    let medians = times.map(|times| times.map(|times| median(times).as_secs_f64()));
-    print(&medians);
+    let medians = times.into_iter();
+    let medians = medians.map(|times| times.map(|times| median(times).as_secs_f64()));
+    print(ways, &medians.collect::<Vec<_>>());
     Ok(())
 }
 
-fn print(medians: &[[f64; 3]; 3]) {
+fn print(ways: &[Way], medians: &[[f64; 3]]) {
     println!("{LEGEND}");
     let [cold, warm, changed] = COLUMNS;
     println!("{:<40}{cold:>16}{warm:>16}{changed:>16}", "");
-    for (at, (way, row)) in WAYS.iter().zip(medians).enumerate() {
+    for (at, (way, row)) in ways.iter().zip(medians).enumerate() {
         let cells = (0..row.len()).map(|column| {
-            let others = (0..WAYS.len()).filter(|other| *other != at);
+            let others = (0..ways.len()).filter(|other| *other != at);
             let best = others
                 .map(|other| medians[other][column])
                 .fold(f64::INFINITY, f64::min);
