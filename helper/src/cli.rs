@@ -517,13 +517,13 @@ mod tests {
             (vec!["curl", "--look", "/none"], Kind::File),
             (vec!["runtime"], Kind::Usage),
             (vec!["fingerprint", "--id", "a"], Kind::Usage),
+            (vec!["requirements", "--cache", "/none"], Kind::Usage),
+            (vec!["requirements", "--cache", "/none", "{}"], Kind::Usage),
             (vec!["list", "--out", "/none"], Kind::Usage),
             (
                 vec!["list", "--context", "/none", "--out", "/none"],
                 Kind::File,
             ),
-            (vec!["requirements", "--cache", "/none"], Kind::Usage),
-            (vec!["requirements", "--cache", "/none", "{}"], Kind::Usage),
         ] {
             let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
             assert_eq!(

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     diagnostic::Diagnostic,
-    fal::manifest::{Command, Dockerfile, Kind, Manifest, Mistake, empty_dockerfile},
+    fal::manifest::{Command, Dockerfile, Kind, Manifest, Mistake, Requirements, empty_dockerfile},
     golang::ignore,
     plan::Overrides,
     source::Source,
@@ -27,6 +27,8 @@ pub(super) struct Input {
     pub(super) world: World,
     /// The file that the Dockerfile is in, if it is one of its own.
     pub(super) dockerfile: Option<PathBuf>,
+    /// The layers of requirements of a file that is no Dockerfile.
+    pub(super) requirements: Vec<Requirements>,
     /// What of the file is not honoured.
     pub(super) warnings: Vec<Mistake>,
 }
@@ -62,6 +64,7 @@ impl Input {
                 build_args,
                 world: World::plain(&ignored),
                 dockerfile: Some(path.to_owned()),
+                requirements: Vec::new(),
                 warnings: Vec::new(),
             });
         };
@@ -87,6 +90,7 @@ impl Input {
             build_args: all_args,
             world,
             dockerfile: beside,
+            requirements: manifest.requirements,
             warnings: manifest.warnings,
         })
     }

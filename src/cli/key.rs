@@ -9,8 +9,12 @@ use fal_helper::context::{self, Entry, Listing};
 use serde_json::Value;
 
 use crate::{
-    diagnostic::Diagnostic,
-    fal::key::{self, Key},
+    diagnostic::{self, Diagnostic},
+    fal::{
+        self,
+        key::{self, Key},
+        requirements::{self, Asked, Layer, Mistake},
+    },
     golang::ignore::Matcher,
     reference::{image, platform},
 };
@@ -79,9 +83,25 @@ pub(super) fn print(given: &Given, input: &mut Input) -> Result<String, Refusal>
         let platform = platform.map_err(|error| Refusal::Other(error.to_string()))?;
         world.platform = Some(platform.normalize());
     }
+    let folder = match &given.context {
+        Some(context) => context.clone(),
+        None => given.build.file.with_file_name("").join("."),
+    };
     let target = input.target.as_deref();
     let labels = pairs(&given.labels);
-    let question = offline::key_in(world, &input.source, target, &input.build_args, &labels)
+    let mut name = given
+        .build
+        .file
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy();
+    let asked = |fal: &fal::Options| {
+        let asked = requirements::asked(fal, name.to_mut(), &input.requirements);
+        let layers = asked.iter().map(|asked| layer(asked, &folder, &remotes));
+        layers.collect()
+    };
+    let args = &input.build_args;
+    let question = offline::key_in(world, &input.source, target, args, &labels, asked)
         .map_err(Refusal::Mistake)?;
     if let Some(name) = question.unknown_bases.first() {
         let how = format!(
@@ -97,14 +117,15 @@ pub(super) fn print(given: &Given, input: &mut Input) -> Result<String, Refusal>
         })
     });
     let digests = digests.collect::<Result<Vec<_>, _>>()?;
-    let folder = match &given.context {
-        Some(context) => context.clone(),
-        None => given.build.file.with_file_name("").join("."),
-    };
-    let listings = match question.contexts().next() {
-        None => Vec::new(),
-        Some(_) => vec![listed(&folder, world.context.excludes())?],
-    };
+    let listings = question.contexts().map(|(_, named)| {
+        let ignored = world.context.excludes().iter().cloned();
+        let named = named
+            .iter()
+            .filter(|name| !name.contains(['*', '?', '[', '\\']));
+        let ignored = ignored.chain(named.map(|name| format!("!{name}")));
+        listed(&folder, &ignored.collect::<Vec<_>>())
+    });
+    let listings = listings.collect::<Result<Vec<_>, _>>()?;
     let key = question.answer(&listings, &digests);
     if let Some(file) = &given.compare {
         return Ok(difference(&parts(file)?, &key));
@@ -113,6 +134,37 @@ pub(super) fn print(given: &Given, input: &mut Input) -> Result<String, Refusal>
     let platform = platform.unwrap_or_else(platform::default_spec);
     let (json, text) = key::shown(&[(platform.normalize().format_all(), key)]);
     Ok(if given.json { json } else { text })
+}
+
+/// A layer of requirements, with what its files say.
+fn layer(
+    asked: &Asked,
+    folder: &Path,
+    commits: &BTreeMap<String, String>,
+) -> diagnostic::Result<Layer> {
+    let mistake = |mistake: Mistake| Box::new(mistake.diagnostic);
+    let mut layer = asked.read().map_err(mistake)?;
+    let mut pending: Vec<String> = layer.files.iter().cloned().collect();
+    while let Some(file) = pending.pop() {
+        let bytes = std::fs::read(folder.join(&file));
+        let bytes = bytes.map_err(|_| Box::new(requirements::unreadable(&file)))?;
+        pending.extend(
+            layer
+                .take(&file, &String::from_utf8_lossy(&bytes))
+                .map_err(mistake)?,
+        );
+    }
+    for repository in layer.repositories.clone() {
+        let written = &repository.written;
+        let commit = commits.get(written).ok_or_else(|| {
+            let help = format!("give it with --remote '{written}=COMMIT'");
+            Box::new(
+                Diagnostic::error(format!("which commit {written} has is not known")).help(help),
+            )
+        })?;
+        layer.pin(&repository, commit);
+    }
+    Ok(layer)
 }
 
 /// What of a folder would be sent.

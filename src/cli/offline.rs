@@ -10,6 +10,7 @@ use crate::{
     fal::{
         self,
         key::{Build, Question},
+        requirements::Layer,
     },
     instruction::{self, Dockerfile},
     lint::{self, Config, Subject, Warning},
@@ -175,13 +176,15 @@ pub fn lint_in(
     }
 }
 
-/// What must be found out for the key of a Dockerfile. `labels` are given beside it.
+/// What must be found out for the key of a Dockerfile. `labels` are given beside it; `requirements` reads the layers that the
+/// options ask for.
 pub fn key_in(
     world: &World,
     source: &Source,
     target: Option<&str>,
     build_args: &BTreeMap<String, String>,
     labels: &BTreeMap<String, String>,
+    requirements: impl FnOnce(&fal::Options) -> Result<Vec<Layer>>,
 ) -> Result<Question> {
     let mut seen = Seen::default();
     let wanted = Wish {
@@ -191,9 +194,14 @@ pub fn key_in(
         all_stages: false,
     };
     let Converted { plan, fal } = converted(source, &wanted, &mut seen)?;
+    let layers = requirements(&fal)?;
+    // Nobody solves it: that something is needed is enough.
+    let needed = |layer: &Layer| layer.needed().next().map(|_| plan.context);
+    let requirements: Vec<_> = layers.iter().map(|layer| (layer, needed(layer))).collect();
     let build = Build {
         text: &source.bytes,
         options: &fal,
+        requirements: &requirements,
         plan: &plan,
         stages: &seen.stages,
         facts: &seen.plan,

@@ -267,7 +267,7 @@ impl<G: Gateway> Job<'_, G> {
             let mut facts = Facts::default();
             let mut plan = self.plan(&read, wanted, false, &mut facts).await?;
             let helper = layers::helper(self.gateway, self.options, &mut plan.llb).await?;
-            let asked = key::ask(self, &read, &facts, &mut plan, helper)?;
+            let asked = key::ask(self, &read, &facts, &mut plan, helper).await?;
             let key = key::read(self, &plan, &asked, wanted).await?;
             Ok::<_, Error>((plan.platform.clone().normalize().format_all(), key))
         });

@@ -19,6 +19,7 @@ use super::{
     build::{Job, Read},
     context,
     error::{Error, Result},
+    requirements,
     warnings::{self, Facts},
 };
 
@@ -32,16 +33,21 @@ pub(super) struct Asked {
 }
 
 /// Adds the steps that list the contexts, while the plan has nothing but what the user wrote.
-pub(super) fn ask(
+pub(super) async fn ask(
     job: &Job<'_, impl Gateway>,
     read: &Read,
     facts: &Facts,
     plan: &mut Plan,
     helper: Output,
 ) -> Result<Asked> {
+    let fal = read.fal()?;
+    let layers = requirements::all(job, fal).await?;
+    let source = |layer| Ok((layer, requirements::source(job, &mut plan.llb, layer)?));
+    let requirements: Vec<_> = layers.iter().map(source).collect::<Result<_>>()?;
     let build = Build {
         text: job.text(),
-        options: read.fal()?,
+        options: fal,
+        requirements: &requirements,
         plan,
         stages: &facts.stages,
         facts: &facts.plan,
@@ -68,7 +74,7 @@ pub(super) async fn read(
         )));
     }
     let listings = asked.question.contexts().zip(&asked.listed);
-    let listings = listings.map(|(name, output)| list(job, plan, name, *output, wanted));
+    let listings = listings.map(|((name, _), output)| list(job, plan, name, *output, wanted));
     let remotes = asked.question.remotes.iter();
     let remotes = remotes.map(|source| resolve(job, source));
     let (listings, remotes) = try_join(try_join_all(listings), try_join_all(remotes)).await?;

@@ -51,7 +51,7 @@ pub(super) async fn add(
 ) -> Result<(Report, Option<Key>)> {
     let fal = read.fal()?;
     let helper = helper(job.gateway, job.options, &mut plan.llb).await?;
-    let asked = key::ask(job, read, facts, plan, helper)?;
+    let asked = key::ask(job, read, facts, plan, helper).await?;
     let (layers, watched) = prepare(job, fal, plan, helper).await?;
     let lines = fal.asked_at().or(plan.target_lines);
     let looked = layers.look(&mut plan.llb, plan.output, false);
@@ -64,7 +64,8 @@ pub(super) async fn add(
     let found = match found {
         Ok(report) => report,
         Err(error) if requirements::has_failed(&error) => {
-            return Err(requirements::explain(job, fal, &layers, plan, error).await);
+            let explained = requirements::explain(job, fal, &layers, plan, error).await;
+            return Err(explained.at(lines));
         }
         Err(error) => {
             let (error, kind) = explain(job, &layers, plan, wanted, error).await;

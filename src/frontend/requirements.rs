@@ -157,7 +157,8 @@ fn message(error: &Error) -> &str {
     }
 }
 
-async fn all(job: &Job<'_, impl Gateway>, fal: &fal::Options) -> Result<Rc<[Layer]>> {
+/// The layers, with everything that had to be asked for them.
+pub(super) async fn all(job: &Job<'_, impl Gateway>, fal: &fal::Options) -> Result<Rc<[Layer]>> {
     job.requirements.get(&(), read(job, fal)).await
 }
 
@@ -186,9 +187,7 @@ async fn layer(job: &Job<'_, impl Gateway>, asked: &Asked) -> Result<Layer> {
     let repositories: Vec<Repository> = layer.repositories.iter().cloned().collect();
     let commits = repositories.iter().map(|it| commit(job, it, &asked.place));
     let commits = try_join_all(commits).await?;
-    for (repository, commit) in repositories.iter().zip(commits) {
-        layer.pin(repository, &commit);
-    }
+    layer.pin(repositories.into_iter().zip(commits).collect());
     Ok(layer)
 }
 
@@ -252,7 +251,11 @@ async fn commit(
 }
 
 /// What a layer needs of the context, if it needs anything.
-fn source(job: &Job<'_, impl Gateway>, graph: &mut Graph, layer: &Layer) -> Result<Option<Output>> {
+pub(super) fn source(
+    job: &Job<'_, impl Gateway>,
+    graph: &mut Graph,
+    layer: &Layer,
+) -> Result<Option<Output>> {
     let needed: BTreeSet<String> = layer.needed().cloned().collect();
     match needed.is_empty() {
         true => Ok(None),

@@ -171,6 +171,47 @@ fn plain_files_give_the_key_of_a_daemon() {
     assert_eq!(lines, ["- file unused", "+ file unused"]);
 }
 
+/// Promise: requirements count with the files that they name, whatever is ignored, from plain files, too.
+#[test]
+#[ignore = "needs the stack: cargo xtask test"]
+fn requirements_count_with_their_files() {
+    let stack = Stack::new();
+    let text = format!(
+        "# syntax={}\n# fal: requirements=all.txt requirements=six==1.17.0\nFROM python:3.11-slim\nCOPY . /app\n",
+        stack.fal()
+    );
+    let folder = stack::folder(&[
+        ("Dockerfile", &text),
+        (".dockerignore", "*.txt"),
+        ("all.txt", "-r base.txt\n"),
+        ("base.txt", "idna\n"),
+        ("other.txt", "idna\n"),
+    ]);
+    let answers = TempDir::new().unwrap();
+    let answer = answers.path().join("answer.json");
+    let keys = || {
+        let asked = stack.buildx(folder.path(), &["--call=fal.key,format=json"]);
+        asked.succeeded();
+        fs::write(&answer, &asked.answer).unwrap();
+        let plain = Command::new(env!("CARGO_BIN_EXE_fal-image"))
+            .args(["key", "--from"])
+            .arg(&answer)
+            .arg("--json")
+            .arg(folder.path().join("Dockerfile"))
+            .output()
+            .unwrap();
+        let plain = String::from_utf8_lossy(&plain.stdout).into_owned();
+        assert_eq!(plain.trim(), asked.answer.trim());
+        let json: Value = serde_json::from_str(&asked.answer).unwrap();
+        json["keys"][0]["key"].as_str().unwrap().to_owned()
+    };
+    let first = keys();
+    fs::write(folder.path().join("other.txt"), "other\n").unwrap();
+    assert_eq!(keys(), first);
+    fs::write(folder.path().join("base.txt"), "idna==3.10\n").unwrap();
+    assert_ne!(keys(), first);
+}
+
 /// Promise: what a build reads counts, and nothing else; and an unchanged context is not listed again.
 #[test]
 #[ignore = "needs the stack: cargo xtask test"]

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
 
-use fal_helper::report::LOOK_FILE;
+use fal_helper::{context::LISTING_FILE, report::LOOK_FILE};
 
 use super::{ask_of, daemon::Daemon, difference, shown, updates};
 
@@ -42,7 +42,11 @@ fn every_list_becomes_the_steps_it_was_found_to() {
 fn becomes(case: &Path) -> String {
     let locals = ["context", "dockerfile"].map(|name| (name.to_owned(), case.to_owned()));
     let mut daemon = Daemon::new(locals.into());
-    daemon.files = BTreeMap::from([(LOOK_FILE, NOTHING_LACKS.into())]);
+    daemon.files = BTreeMap::from([
+        (LOOK_FILE, NOTHING_LACKS.into()),
+        // What the key is made of besides is for others to say.
+        (LISTING_FILE, "".into()),
+    ]);
     let file = match case.join("Dockerfile").exists() {
         true => "Dockerfile",
         false => "pyproject.toml",

@@ -23,7 +23,7 @@ use prost::Message;
 use serde_json::{Value, json};
 
 use crate::{
-    fal::{self, layers},
+    fal::{self, layers, requirements::Layer},
     llb::{
         self, Graph, Meta, Output, Read,
         exec::{Exec, Mount, NetMode},
@@ -153,6 +153,8 @@ pub struct Build<'a> {
     pub text: &'a [u8],
     /// What is done for fal.
     pub options: &'a fal::Options,
+    /// Its layers of requirements, each with what it needs of the main context.
+    pub requirements: &'a [(&'a Layer, Option<Output>)],
     /// The plan, without the fal layers.
     pub plan: &'a Plan,
     /// What was seen of the stages.
@@ -185,6 +187,8 @@ struct Context {
     name: String,
     output: Output,
     selections: BTreeSet<Selection>,
+    /// Files that are there whatever is ignored.
+    named: BTreeSet<String>,
 }
 
 impl Build<'_> {
@@ -210,11 +214,25 @@ impl Build<'_> {
         for (name, value) in self.arguments() {
             add(&["argument", name, value]);
         }
-        for (key, value) in options::in_force(self.options) {
+        for (key, value) in options::in_force(self.options, !self.requirements.is_empty()) {
             add(&["option", key, &value]);
         }
-        for (place, layer) in self.options.requirements.iter().enumerate() {
-            add(&["requirements", &place.to_string(), &layer.text]);
+        for (place, (layer, _)) in self.requirements.iter().enumerate() {
+            let place = place.to_string();
+            // As they are written: where the step has the context is nobody's business.
+            let inside = format!("{}/", fal_helper::requirements::CONTEXT);
+            let words = layer.arguments.iter();
+            let words: Vec<String> = words.map(|word| word.replace(&inside, "")).collect();
+            let start = ["requirements", &place].into_iter();
+            add(&start
+                .chain(words.iter().map(String::as_str))
+                .collect::<Vec<_>>());
+            for (repository, commit) in &layer.commits {
+                add(&["commit", &place, repository, commit]);
+            }
+            for id in &layer.secrets {
+                add(&["secret", id]);
+            }
         }
         for (name, value) in self.labels {
             add(&["label", name, value]);
@@ -234,6 +252,18 @@ impl Build<'_> {
         }
         self.roots(&mut question);
         self.uses(&mut question);
+        for (layer, source) in self.requirements {
+            let paths = layer.needed().map(|path| match path.as_str() {
+                "." => Selection::Path(String::new()),
+                path => Selection::Path(path.to_owned()),
+            });
+            question.contexts.extend(source.map(|output| Context {
+                output,
+                selections: paths.collect(),
+                named: layer.files.clone(),
+                name: String::new(),
+            }));
+        }
         question
     }
 
@@ -276,6 +306,7 @@ impl Build<'_> {
             name: String::new(),
             output: self.plan.context,
             selections: BTreeSet::new(),
+            named: BTreeSet::new(),
         });
         for root in &self.plan.roots {
             let mut add = |kind: &str, digest: &str| {
@@ -294,6 +325,7 @@ impl Build<'_> {
                     name: root.name.clone(),
                     output: *output,
                     selections: BTreeSet::new(),
+                    named: BTreeSet::new(),
                 }),
             }
         }
@@ -347,6 +379,7 @@ impl Question {
                 ..Exec::default()
             };
             let shown = match context.name.as_str() {
+                "" if !context.named.is_empty() => "[fal] list the requirements".to_owned(),
                 "" => "[fal] list the build context".to_owned(),
                 name => format!("[fal] list the context {name}"),
             };
@@ -356,9 +389,11 @@ impl Question {
         self.contexts.iter().map(step).collect()
     }
 
-    /// The names of the contexts that must be listed, in order; the main context has none.
-    pub fn contexts(&self) -> impl Iterator<Item = &str> {
-        self.contexts.iter().map(|context| context.name.as_str())
+    /// The contexts that must be listed, in order: their names, of which the main context has none, and the files in them that are
+    /// there whatever is ignored.
+    pub fn contexts(&self) -> impl Iterator<Item = (&str, &BTreeSet<String>)> {
+        let contexts = self.contexts.iter();
+        contexts.map(|context| (context.name.as_str(), &context.named))
     }
 
     /// The key, once every context is listed and every remote source is known by a commit or a checksum, in their order.

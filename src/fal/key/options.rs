@@ -3,7 +3,7 @@
 use crate::fal::options::{Curl, Mode, Options, Pin, PythonRuntime, Refresh, Resolver, Runtime};
 
 /// Keys and values. What nothing would be done about is not among them.
-pub(super) fn in_force(options: &Options) -> Vec<(&'static str, String)> {
+pub(super) fn in_force(options: &Options, has_requirements: bool) -> Vec<(&'static str, String)> {
     let mut found = vec![
         ("mode", mode(options.mode).to_owned()),
         ("curl", curl(&options.curl)),
@@ -18,7 +18,7 @@ pub(super) fn in_force(options: &Options) -> Vec<(&'static str, String)> {
             found.push(("pins", pins.join(" ")));
         }
     }
-    if !options.requirements.is_empty() {
+    if has_requirements {
         let resolver = match options.resolver {
             Resolver::Uv => "uv",
             Resolver::Pip => "pip",

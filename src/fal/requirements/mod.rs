@@ -130,21 +130,20 @@ impl Layer {
             .collect())
     }
 
-    /// Says which commit a repository is at.
-    pub fn pin(&mut self, repository: &Repository, commit: &str) {
-        let mut is_argument = false;
+    /// Says which commit each repository is at: in the arguments themselves, and beside them for what files name.
+    pub fn pin(&mut self, mut commits: BTreeMap<Repository, String>) {
+        let mut used = BTreeSet::new();
         for argument in &mut self.arguments {
             if let text::Git::Repository(found) = text::git(argument)
-                && found == *repository
+                && let Some(commit) = commits.get(&found)
             {
-                is_argument = true;
-                *argument = argument.replacen(&repository.written, &repository.at(commit), 1);
+                *argument = argument.replacen(&found.written, &found.at(commit), 1);
+                used.insert(found);
             }
         }
-        if !is_argument {
-            let written = repository.written.clone();
-            self.commits.insert(written, commit.to_owned());
-        }
+        commits.retain(|repository, _| !used.contains(repository));
+        let others = commits.into_iter();
+        self.commits = others.map(|(it, commit)| (it.written, commit)).collect();
     }
 
     /// The paths of the context that the step needs.
@@ -158,7 +157,7 @@ impl Layer {
         self.arguments.join(" ").replace(&inside, "")
     }
 
-    /// What the text of a requirement brings, wherever it stands; gives whether it is a path.
+    /// What the text of a requirement brings, wherever it stands.
     fn note(&mut self, text: &str) -> Result<(), Mistake> {
         if text::has_credential(text) {
             return Err(messages::credential());

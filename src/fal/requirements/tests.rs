@@ -33,9 +33,8 @@ fn plan(folder: &str, arguments: Vec<String>, files: &[(&str, &str)]) -> String 
             Err(mistake) => return refused(mistake),
         }
     }
-    for repository in layer.repositories.clone() {
-        layer.pin(&repository, "C0FFEE");
-    }
+    let repositories = layer.repositories.iter().cloned();
+    layer.pin(repositories.map(|it| (it, "C0FFEE".to_owned())).collect());
     let mut text = String::new();
     let mut line = |line: String| writeln!(text, "{line}").expect("a string");
     line(layer.arguments.join(" | "));

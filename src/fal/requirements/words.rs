@@ -15,29 +15,48 @@ const WORDS: [&str; 4] = ["and", "or", "in", "not"];
 /// of comparisons; and behind a `;` beside `and`, `or`, `in` and `not`.
 pub(super) fn split(text: &str) -> Vec<String> {
     let mut items: Vec<String> = Vec::new();
+    let mut before = Before::default();
     for word in words(text) {
-        match items.last_mut().filter(|last| goes_on(last, word)) {
+        let goes_on = before.goes_on(word);
+        match items.last_mut().filter(|_| goes_on) {
             Some(last) => {
                 last.push(' ');
                 last.push_str(word);
             }
-            None => items.push(word.to_owned()),
+            None => {
+                items.push(word.to_owned());
+                before = Before {
+                    is_flag: word.starts_with('-'),
+                    ..Before::default()
+                };
+            }
         }
+        before.has_marker |= word.contains(';');
+        before.word = word;
     }
     items
 }
 
-/// Whether a word belongs to what stands before it.
-fn goes_on(before: &str, word: &str) -> bool {
-    if before.starts_with('-') || (word.starts_with('-') && !before.contains(';')) {
-        return false;
+/// What stands before a word.
+#[derive(Default)]
+struct Before<'a> {
+    is_flag: bool,
+    has_marker: bool,
+    word: &'a str,
+}
+
+impl Before<'_> {
+    /// Whether a word belongs to it.
+    fn goes_on(&self, word: &str) -> bool {
+        if self.is_flag || (word.starts_with('-') && !self.has_marker) {
+            return false;
+        }
+        let is_open = self.word.ends_with(JOINTS) && !self.word.ends_with(')');
+        if word.starts_with(JOINTS) || (is_open && !self.word.contains("://")) {
+            return true;
+        }
+        self.has_marker && (WORDS.contains(&word) || WORDS.contains(&self.word))
     }
-    let last = before.rsplit(' ').next().unwrap_or_default();
-    let is_url = last.contains("://");
-    if word.starts_with(JOINTS) || (!is_url && last.ends_with(JOINTS) && !last.ends_with(')')) {
-        return true;
-    }
-    before.contains(';') && (WORDS.contains(&word) || WORDS.contains(&last))
 }
 
 /// Words between blanks that are in no quotes, parentheses or brackets. What is not closed ends with the text.
