@@ -154,16 +154,16 @@ fn layer(
                 .map_err(mistake)?,
         );
     }
-    for repository in layer.repositories.clone() {
+    let mut known = BTreeMap::new();
+    for repository in &layer.repositories {
         let written = &repository.written;
         let commit = commits.get(written).ok_or_else(|| {
-            let help = format!("give it with --remote '{written}=COMMIT'");
-            Box::new(
-                Diagnostic::error(format!("which commit {written} has is not known")).help(help),
-            )
+            let error = Diagnostic::error(format!("which commit {written} has is not known"));
+            Box::new(error.help(format!("give it with --remote '{written}=COMMIT'")))
         })?;
-        layer.pin(&repository, commit);
+        known.insert(repository.clone(), commit.clone());
     }
+    layer.pin(known);
     Ok(layer)
 }
 
