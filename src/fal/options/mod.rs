@@ -615,6 +615,14 @@ mod tests {
                 "invalid value \"3.11.2\" for fal option python",
             ),
             (
+                "fal: python=3.70000",
+                "invalid value \"3.70000\" for fal option python: there is no Python 3.70000",
+            ),
+            (
+                "fal: python=3.011",
+                "invalid value \"3.011\" for fal option python: there is no Python 3.011",
+            ),
+            (
                 "fal: python=.1",
                 "invalid value \".1\" for fal option python",
             ),
