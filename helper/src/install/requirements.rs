@@ -54,7 +54,7 @@ pub fn install(
     let path = ImageFacts::new(root, &wanted.image).path;
     let lock = python.prefix.join(".lock");
     let usual = COMMON_TRACES.iter().chain(TRACES).map(Path::new);
-    let traces = Traces::of(root, usual.chain([lock.as_path()]));
+    let traces = Traces::around(root, &python, usual.chain([lock.as_path()]));
     let scratch = Scratch::new(root)
         .map_err(|error| messages::io("make a folder in", Path::new("/tmp"), &error))?;
     let environment = Environment::new(given, &with_default(&path))

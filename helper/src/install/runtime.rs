@@ -67,12 +67,8 @@ pub fn install(
     let path = ImageFacts::new(root, &request.image).path;
     // uv locks an environment with a file that it leaves there.
     let lock = python.prefix.join(".lock");
-    // Where the Python itself lies nothing is a leftover: uv's are below `/root/.local/share/uv`, and some are in `/tmp`.
-    let places = places(root, python);
-    let holds_none = |trace: &&Path| !places.iter().any(|place| place.starts_with(trace));
     let usual = COMMON_TRACES.iter().chain(TRACES).map(Path::new);
-    let traces = usual.filter(holds_none).chain([lock.as_path()]);
-    let traces = Traces::of(root, traces);
+    let traces = Traces::around(root, python, usual.chain([lock.as_path()]));
     let scratch = Scratch::new(root)
         .map_err(|error| messages::io("make a folder in", Path::new("/tmp"), &error))?;
     let environment = Environment::new(given, &with_default(&path))
@@ -99,13 +95,6 @@ pub fn install(
     drop(scratch);
     traces.restore();
     Ok(report)
-}
-
-/// Where a Python and its packages lie, by the names that are used and without links.
-fn places(root: &Root, python: &Python) -> Vec<PathBuf> {
-    let named = || python.site.iter().chain([&python.prefix]);
-    let real = named().filter_map(|place| root.resolve(place).ok());
-    named().cloned().chain(real.map(|it| it.path)).collect()
 }
 
 /// A Python that was started, and what is needed to change what is installed for it.

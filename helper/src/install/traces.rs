@@ -10,6 +10,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::report::Python;
 use crate::root::Root;
 
 /// Contents up to this size are remembered, and not more than [`MAX_BYTES`] in all.
@@ -49,6 +50,20 @@ impl Traces {
         Self {
             watched: watched.collect(),
         }
+    }
+
+    /// The same, without the folders that a Python or its packages lie in, where nothing is a leftover: uv's Pythons are below
+    /// `/root/.local/share/uv`, and some environments are in `/tmp`.
+    pub(super) fn around<'a>(
+        root: &Root,
+        python: &Python,
+        paths: impl IntoIterator<Item = &'a Path>,
+    ) -> Self {
+        let named = || python.site.iter().chain([&python.prefix]);
+        let real = named().filter_map(|place| root.resolve(place).ok());
+        let places: Vec<PathBuf> = named().cloned().chain(real.map(|it| it.path)).collect();
+        let holds_none = |path: &&Path| !places.iter().any(|place| place.starts_with(path));
+        Self::of(root, paths.into_iter().filter(holds_none))
     }
 
     /// Puts everything back. What cannot be put back stays: it is no reason to fail.
