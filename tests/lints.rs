@@ -281,11 +281,11 @@ fn the_command_line_tells_programs_what_it_finds_and_mends_what_it_can() {
         fs::read_to_string(&path).unwrap(),
         text.replace("  COPY", "COPY")
     );
-    fs::write(&path, "# fal: python-runtime=standalone\nFROM alpine\n").unwrap();
+    fs::write(&path, "# fal: default-ignore=on\nFROM alpine\n").unwrap();
     let (code, json) = checked(&path, &["--format", "json"]);
     assert_eq!(code, Some(1));
     assert!(
-        json.contains("python-runtime is not supported yet"),
+        json.contains("default-ignore=on is not supported yet"),
         "{json}"
     );
 }
