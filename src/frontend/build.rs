@@ -268,7 +268,8 @@ impl<G: Gateway> Job<'_, G> {
             let mut plan = self.plan(&read, wanted, false, &mut facts).await?;
             let helper = layers::helper(self.gateway, self.options, &mut plan.llb).await?;
             let asked = key::ask(self, &read, &facts, &mut plan, helper).await?;
-            let key = key::read(self, &plan, &asked, wanted).await?;
+            let listings = key::list(self, &plan, &asked, wanted).await?;
+            let key = key::answer(self, &asked, &listings).await?;
             Ok::<_, Error>((plan.platform.clone().normalize().format_all(), key))
         });
         let keys = try_join_all(keys).await?;

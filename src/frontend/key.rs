@@ -1,7 +1,7 @@
 //! `fal.key` of a build: has its contexts listed, asks what its remote sources are now, and puts the key where it belongs.
 
 use fal_helper::context::{self as listing, LISTING_FILE, Listing};
-use futures_util::future::{try_join, try_join_all};
+use futures_util::future::try_join_all;
 
 use crate::{
     diagnostic::Diagnostic,
@@ -61,28 +61,41 @@ pub(super) async fn ask(
     Ok(Asked { question, listed })
 }
 
-/// Finds out what is asked. All of it at once.
-pub(super) async fn read(
+/// Has the contexts listed, all at once.
+pub(super) async fn list(
     job: &Job<'_, impl Gateway>,
     plan: &Plan,
     asked: &Asked,
     wanted: Option<&Platform>,
-) -> Result<Key> {
+) -> Result<Vec<Listing>> {
     if let Some(name) = asked.question.unknown_bases.first() {
         return Err(unknown(format!(
             "the daemon does not say which digest {name} has"
         )));
     }
     let listings = asked.question.contexts().zip(&asked.listed);
-    let listings = listings.map(|((name, _), output)| list(job, plan, name, *output, wanted));
-    let remotes = asked.question.remotes.iter();
-    let remotes = remotes.map(|source| resolve(job, source));
-    let (listings, remotes) = try_join(try_join_all(listings), try_join_all(remotes)).await?;
-    Ok(asked.question.answer(&listings, &remotes))
+    let listings =
+        listings.map(|((name, _), output)| read_listing(job, plan, name, *output, wanted));
+    try_join_all(listings).await
+}
+
+/// The key, once the contexts are listed. A build that fetches the remote sources itself does so before: a daemon that was asked in
+/// vain for a repository does not survive being asked for it again in the same build (v0.32, a nil pointer in its git source). One after
+/// the other, for the same reason.
+pub(super) async fn answer(
+    job: &Job<'_, impl Gateway>,
+    asked: &Asked,
+    listings: &[Listing],
+) -> Result<Key> {
+    let mut remotes = Vec::new();
+    for source in &asked.question.remotes {
+        remotes.push(resolve(job, source).await?);
+    }
+    Ok(asked.question.answer(listings, &remotes))
 }
 
 /// Has a context listed, and reads the listing.
-async fn list(
+async fn read_listing(
     job: &Job<'_, impl Gateway>,
     plan: &Plan,
     name: &str,

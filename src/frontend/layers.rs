@@ -55,25 +55,30 @@ pub(super) async fn add(
     let (layers, watched) = prepare(job, fal, plan, helper).await?;
     let lines = fal.asked_at().or(plan.target_lines);
     let looked = layers.look(&mut plan.llb, plan.output, false);
-    let (found, told, key) = tokio::join!(
+    let (found, told, listings) = tokio::join!(
         read_report(job, plan, looked, LOOK_FILE, wanted),
         secrets::tell_absent(job, plan, &watched, wanted),
-        key::read(job, plan, &asked, wanted),
+        key::list(job, plan, &asked, wanted),
     );
     told?;
     let found = match found {
         Ok(report) => report,
-        Err(error) if requirements::has_failed(&error) => {
-            let explained = requirements::explain(job, fal, &layers, plan, error).await;
-            return Err(explained.at(lines));
-        }
         Err(error) => {
+            let explained = requirements::explain(job, fal, &layers, plan, error).await;
+            let error = match explained {
+                Ok(explained) => return Err(explained.at(lines)),
+                Err(error) => error,
+            };
             let (error, kind) = explain(job, &layers, plan, wanted, error).await;
             let asked_for = kind.and_then(|kind| fal.asked_for(kind));
             let definition = job.marshal(plan, plan.output, wanted)?;
             let error = help::of_failure(job, &definition, error).await;
             return Err(error.at(asked_for.or(lines)));
         }
+    };
+    let key = match listings {
+        Ok(listings) => key::answer(job, &asked, &listings).await,
+        Err(error) => Err(error),
     };
     let key = key::or_tell(job, key).await;
     let starts_programs =

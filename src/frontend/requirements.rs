@@ -1,6 +1,9 @@
 //! The requirements of a build: reads the files that they name, asks for the commits of repositories, and adds a step for each layer.
 
-use std::{collections::BTreeSet, rc::Rc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use fal_helper::requirements::SAID_FILE;
 use futures_util::future::try_join_all;
@@ -82,22 +85,16 @@ fn steps<'a>(
     (1..).zip(wanted).map(step).collect()
 }
 
-/// Whether what failed is one of these steps.
-pub(super) fn has_failed(error: &Error) -> bool {
-    let message = message(error);
-    message.contains(Step::SIGN) || message.ends_with(": not found")
-}
-
-/// Says in a sentence why a step failed, where that can be told.
+/// Says in a sentence why one of these steps failed, where that can be told. Gives back the error if it is of another step.
 pub(super) async fn explain(
     job: &Job<'_, impl Gateway>,
     fal: &fal::Options,
     layers: &Layers,
     plan: &mut Plan,
     error: Error,
-) -> Error {
+) -> std::result::Result<Error, Error> {
     let Ok(wanted) = all(job, fal).await else {
-        return error;
+        return Err(error);
     };
     let message = message(&error);
     let is_absent = |name: &&String| message.ends_with(&format!("secret {name}: not found"));
@@ -106,10 +103,11 @@ pub(super) async fn explain(
         .iter()
         .find_map(|layer| Some((layer, absent(layer)?)));
     if let Some((layer, name)) = found {
-        return at(job, &layer.place, requirements::absent_secret(&name));
+        let absent = requirements::absent_secret(&name);
+        return Ok(at(job, &layer.place, absent));
     }
     if !message.contains(Step::SIGN) {
-        return error;
+        return Err(error);
     }
     let code = message.rsplit_once("exit code: ");
     let code = code.and_then(|(_, code)| code.parse().ok());
@@ -121,13 +119,13 @@ pub(super) async fn explain(
         Err(_) => said,
     };
     // The daemon knows the lines of the step.
-    match (said, error) {
+    Ok(match (said, error) {
         (Some(said), Error::Refusal(mut refusal, lines)) => {
             refusal.message = said.to_string();
             Error::Refusal(refusal, lines)
         }
         (_, error) => error,
-    }
+    })
 }
 
 /// What the step that failed has left.
@@ -167,11 +165,20 @@ async fn read(job: &Job<'_, impl Gateway>, fal: &fal::Options) -> Result<Rc<[Lay
     let of_manifest = of_manifest.map(|it| it.requirements.as_slice());
     let file = &job.options.filename;
     let asked = requirements::asked(fal, file, of_manifest.unwrap_or_default());
-    let layers = try_join_all(asked.iter().map(|asked| layer(job, asked))).await?;
+    let mut layers = try_join_all(asked.iter().map(|asked| layer(job, asked))).await?;
+    // One after the other: a daemon that was asked in vain for a repository does not survive being asked for it again.
+    for (asked, layer) in asked.iter().zip(&mut layers) {
+        let mut commits = BTreeMap::new();
+        for repository in layer.repositories.clone() {
+            let commit = commit(job, &repository, &asked.place).await?;
+            commits.insert(repository, commit);
+        }
+        layer.pin(commits);
+    }
     Ok(layers.into())
 }
 
-/// One layer, with everything that has to be asked for it.
+/// One layer, with the files that it names.
 async fn layer(job: &Job<'_, impl Gateway>, asked: &Asked) -> Result<Layer> {
     let refused = |mistake| refused(job, &asked.place, mistake);
     let mut layer = asked.read().map_err(refused)?;
@@ -184,10 +191,6 @@ async fn layer(job: &Job<'_, impl Gateway>, asked: &Asked) -> Result<Layer> {
         }
         pending = named;
     }
-    let repositories: Vec<Repository> = layer.repositories.iter().cloned().collect();
-    let commits = repositories.iter().map(|it| commit(job, it, &asked.place));
-    let commits = try_join_all(commits).await?;
-    layer.pin(repositories.into_iter().zip(commits).collect());
     Ok(layer)
 }
 

@@ -7,7 +7,6 @@ pub(super) fn in_force(options: &Options, has_requirements: bool) -> Vec<(&'stat
     let mut found = vec![
         ("mode", mode(options.mode).to_owned()),
         ("curl", curl(&options.curl)),
-        ("secret-cache", switch(options.secret_cache).to_owned()),
         ("default-ignore", switch(options.default_ignore).to_owned()),
     ];
     if options.mode == Mode::App {
