@@ -55,7 +55,7 @@ fn layers_are_installed_and_nothing_else_is() {
         "# fal: {BARE} requirements=\"six==1.16.0 idna==3.7; python_version < '3.99' nope==1; python_version < '3'\"
 # fal: requirements=\"-c constraints.txt -r more/requirements.txt --compile-bytecode\"
 FROM python:3.11-slim
-ENV PIP_TARGET=/elsewhere UV_SYSTEM_PYTHON=0 PYTHONHOME=/nowhere
+ENV PIP_TARGET=/elsewhere UV_SYSTEM_PYTHON=0 PYTHONPATH=/nowhere
 SHELL [\"/bin/false\"]
 USER nobody
 "
@@ -73,7 +73,7 @@ USER nobody
     write("requirements.txt", "-r base.txt # the base\n");
     write("base.txt", "attrs >= 20\n");
     let check = format!(
-        "[\"/bin/sh\", \"-c\", \"unset PYTHONHOME; python3.11 -c 'import six, idna, attr; assert six.__version__ == \\\"1.16.0\\\"; \
+        "[\"/bin/sh\", \"-c\", \"python3.11 -c 'import six, idna, attr; assert six.__version__ == \\\"1.16.0\\\"; \
          assert attr.__version__ == \\\"23.2.0\\\"' && {CLEAN}\"]"
     );
     let name = "requirements-layers";
