@@ -263,16 +263,19 @@ impl<G: Gateway> Job<'_, G> {
     /// What a build would give is called, for every platform.
     async fn key(&self) -> Result<Answer> {
         let read = self.understand().await?;
-        let keys = self.platforms().into_iter().map(async |wanted| {
+        let asked = self.platforms().into_iter().map(async |wanted| {
             let mut facts = Facts::default();
             let mut plan = self.plan(&read, wanted, false, &mut facts).await?;
             let helper = layers::helper(self.gateway, self.options, &mut plan.llb).await?;
             let asked = key::ask(self, &read, &facts, &mut plan, helper).await?;
             let listings = key::list(self, &plan, &asked, wanted).await?;
-            let key = key::answer(self, &asked, &listings).await?;
-            Ok::<_, Error>((plan.platform.clone().normalize().format_all(), key))
+            let platform = plan.platform.clone().normalize().format_all();
+            Ok::<_, Error>((platform, asked, listings))
         });
-        let keys = try_join_all(keys).await?;
+        let mut keys = Vec::new();
+        for (platform, asked, listings) in try_join_all(asked).await? {
+            keys.push((platform, key::answer(self, &asked, &listings).await?));
+        }
         let (json, text) = fal::key::shown(&keys);
         Ok(subrequest::keyed(json, text))
     }
