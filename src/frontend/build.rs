@@ -288,8 +288,11 @@ impl<G: Gateway> Job<'_, G> {
         let found = self.told(&read, &facts).await;
         planned?;
         warnings::refuse(&found, &read)?;
-        let layers = read.fal()?.layers().into_iter();
-        let layers: Vec<_> = layers
+        let fal = read.fal()?;
+        let layers = fal.layers().into_iter();
+        let layers: Vec<_> = requirements::shown(self, fal)
+            .map(|description| ("requirements", description))
+            .chain(layers)
             .map(|(name, description)| subrequest::Layer { name, description })
             .collect();
         Ok(subrequest::outline(&subrequest::Subject {

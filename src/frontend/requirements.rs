@@ -160,11 +160,30 @@ pub(super) async fn all(job: &Job<'_, impl Gateway>, fal: &fal::Options) -> Resu
     job.requirements.get(&(), read(job, fal)).await
 }
 
-async fn read(job: &Job<'_, impl Gateway>, fal: &fal::Options) -> Result<Rc<[Layer]>> {
+/// What each layer does, as far as is known before any file is read.
+pub(super) fn shown(
+    job: &Job<'_, impl Gateway>,
+    fal: &fal::Options,
+) -> impl Iterator<Item = String> {
+    let layers = match fal.adds_layers() {
+        true => asked(job, fal),
+        false => Vec::new(),
+    };
+    let layers = layers
+        .into_iter()
+        .filter_map(|asked| Some(asked.read().ok()?.shown()));
+    layers.map(|shown| format!("installs {shown}"))
+}
+
+fn asked(job: &Job<'_, impl Gateway>, fal: &fal::Options) -> Vec<Asked> {
     let of_manifest = job.input().manifest.as_ref();
     let of_manifest = of_manifest.map(|it| it.requirements.as_slice());
     let file = &job.options.filename;
-    let asked = requirements::asked(fal, file, of_manifest.unwrap_or_default());
+    requirements::asked(fal, file, of_manifest.unwrap_or_default())
+}
+
+async fn read(job: &Job<'_, impl Gateway>, fal: &fal::Options) -> Result<Rc<[Layer]>> {
+    let asked = asked(job, fal);
     let mut layers = try_join_all(asked.iter().map(|asked| layer(job, asked))).await?;
     // One after the other: a daemon that was asked in vain for a repository does not survive being asked for it again.
     for (asked, layer) in asked.iter().zip(&mut layers) {
