@@ -16,6 +16,7 @@ import (
 	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/pkg/errors"
+	"google.golang.org/grpc/codes"
 )
 
 // An epoch is what the layers' times become where no cache makes them equal.
@@ -62,8 +63,25 @@ func (images *images) remove() {
 	_ = os.RemoveAll(images.folder)
 }
 
+// attempts is how often a build is tried that was cancelled, though nobody did.
+const attempts = 5
+
 // build asks a frontend for its result, and builds that.
+//
+// A source that fails cancels the others. Of the two errors the client tells the one that came first, which may be that something
+// was cancelled: it says nothing of the case.
 func (images *images) build(ctx context.Context, c *client.Client, s *session.Session, f frontend, options map[string]string, r *reply) {
+	before := *r
+	for range attempts {
+		*r = before
+		images.buildOnce(ctx, c, s, f, options, r)
+		if r.Built == nil || r.Built.Failed == nil || r.Built.Failed.Code != codes.Canceled.String() {
+			return
+		}
+	}
+}
+
+func (images *images) buildOnce(ctx context.Context, c *client.Client, s *session.Session, f frontend, options map[string]string, r *reply) {
 	attributes := map[string]string{"tar": "false"}
 	if parse(r.Definition).ignoresCache() {
 		attributes["source-date-epoch"] = epoch
