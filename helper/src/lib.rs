@@ -20,6 +20,7 @@ pub mod request; // what the frontend asks
 pub mod report; // what it gets back
 
 pub mod requirements; // what the frontend asks to be installed before all that
+pub mod lock; // what is installed wheel by wheel, and for which Python
 
 pub mod look; // request + image → report
 

@@ -1,0 +1,86 @@
+//! What is installed, wheel by wheel, and for which Python.
+//!
+//! A [`Lock`] is written as `pylock.toml` (PEP 751) with what only we need below `[tool.fal]`: the Python that the wheels were chosen for
+//! and where it has its packages. It is all that has to be known to install them without asking anybody. Nothing of it is trusted:
+//! what is read here may be a file of the user's.
+
+use serde::{Deserialize, Serialize};
+
+pub mod file_name; // the file name of a wheel → its parts
+pub mod pylock; // pylock.toml, as far as it says which wheels there are
+pub mod tags; // a Python → which wheels it takes
+
+mod text; // a lock ↔ TOML
+
+/// What is installed, and for which Python.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lock {
+    /// The Python that it is for.
+    pub target: Target,
+    /// One wheel for each distribution, by name.
+    pub packages: Vec<Package>,
+}
+
+/// A distribution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Package {
+    /// Its name, in the form in which names are compared.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Whether it was asked for, and not only needed by another.
+    pub requested: bool,
+    /// The file that it is installed from.
+    pub wheel: Wheel,
+}
+
+/// A wheel that can be fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wheel {
+    /// The name of the file, which says what it is and whom it fits.
+    pub file: String,
+    /// Where it is.
+    pub url: String,
+    /// SHA-256 of its bytes, in hexadecimal digits.
+    pub sha256: String,
+    /// How many bytes they are, where that is known.
+    pub size: Option<u64>,
+}
+
+/// A Python that wheels are installed for, and where it has what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Target {
+    /// What starts it: the first line of its scripts.
+    pub executable: String,
+    /// Its full version, `3.11.2`.
+    pub version: String,
+    /// Which wheels it takes.
+    pub interpreter: tags::Interpreter,
+    /// The folder of packages without machine code, without links on the way.
+    pub purelib: String,
+    /// The folder of packages with machine code, without links on the way.
+    pub platlib: String,
+    /// The folder of programs.
+    pub scripts: String,
+    /// What data files are relative to.
+    pub data: String,
+    /// The folder of header files.
+    pub headers: String,
+    /// The folders above those of packages, from the top.
+    pub parents: Vec<Folder>,
+}
+
+/// A folder of an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Folder {
+    /// Where it is.
+    pub path: String,
+    /// Its permissions.
+    pub mode: u32,
+    /// Its owner.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+}

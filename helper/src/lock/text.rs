@@ -1,0 +1,197 @@
+//! A lock as text, and back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::file_name::{FileName, normalized};
+use super::pylock::{self, Entry, File, Pylock};
+use super::tags::Tags;
+use super::{Lock, Target};
+
+/// The version of the format of PEP 751.
+const LOCK_VERSION: &str = "1.0";
+const CREATED_BY: &str = "fal-frontend";
+/// The version of what stands below `[tool.fal]`.
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Text {
+    #[serde(flatten)]
+    pylock: Pylock,
+    tool: Tool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Tool {
+    fal: Fal,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fal {
+    version: u32,
+    /// The names of what was asked for.
+    requested: BTreeSet<String>,
+    target: Target,
+}
+
+/// `[tool.fal]` alone, to see whether it is there and of which version.
+#[derive(Deserialize)]
+struct Sign {
+    tool: Option<SignTool>,
+}
+
+#[derive(Deserialize)]
+struct SignTool {
+    fal: Option<SignFal>,
+}
+
+#[derive(Deserialize)]
+struct SignFal {
+    version: Option<u32>,
+}
+
+impl Lock {
+    /// Whether a `pylock.toml` says for which Python it is, so that [`Self::parse`] reads it.
+    pub fn is_complete(text: &str) -> bool {
+        toml::from_str::<Sign>(text).is_ok_and(|it| it.tool.is_some_and(|tool| tool.fal.is_some()))
+    }
+
+    /// Writes the lock: equal locks are equal texts.
+    pub fn to_toml(&self) -> Result<String, String> {
+        let packages = self.packages.iter().map(|package| Entry {
+            name: package.name.clone(),
+            version: Some(package.version.clone()),
+            wheels: vec![File {
+                name: Some(package.wheel.file.clone()),
+                url: Some(package.wheel.url.clone()),
+                size: package.wheel.size,
+                hashes: BTreeMap::from([("sha256".to_owned(), package.wheel.sha256.clone())]),
+            }],
+        });
+        let requested = self.packages.iter().filter(|package| package.requested);
+        let text = Text {
+            pylock: Pylock {
+                lock_version: LOCK_VERSION.to_owned(),
+                created_by: CREATED_BY.to_owned(),
+                packages: packages.collect(),
+            },
+            tool: Tool {
+                fal: Fal {
+                    version: VERSION,
+                    requested: requested.map(|package| package.name.clone()).collect(),
+                    target: self.target.clone(),
+                },
+            },
+        };
+        toml::to_string(&text).map_err(|error| error.to_string())
+    }
+
+    /// Reads a lock that says for which Python it is.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let sign: Sign = toml::from_str(text).map_err(|error| error.to_string())?;
+        let fal = sign.tool.and_then(|tool| tool.fal);
+        match fal.and_then(|fal| fal.version) {
+            Some(VERSION) => {}
+            Some(other) => return Err(format!("its [tool.fal] is of version {other}; 1 is known")),
+            None => return Err("it has no [tool.fal]".to_owned()),
+        }
+        let read: Text = toml::from_str(text).map_err(|error| error.to_string())?;
+        let Fal {
+            requested, target, ..
+        } = read.tool.fal;
+        let tags = Tags::of(&target.interpreter);
+        let mut names = BTreeSet::new();
+        let packages = read.pylock.packages.iter().map(|entry| {
+            let name = normalized(&entry.name);
+            if !names.insert(name.clone()) {
+                return Err(format!("it has {name} twice"));
+            }
+            let version = entry.version.as_deref().unwrap_or_default();
+            let mut package = pylock::choose(&[entry], &name, version, &tags)
+                .map_err(|_| format!("it has no wheel of {name} for its Python"))?;
+            let of_file = FileName::parse(&package.wheel.file);
+            if of_file.is_none_or(|file| normalized(&file.name) != name) {
+                return Err(format!("{} is no wheel of {name}", package.wheel.file));
+            }
+            package.requested = requested.contains(&name);
+            Ok(package)
+        });
+        let packages = packages.collect::<Result<_, _>>()?;
+        Ok(Self { target, packages })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tags::{Interpreter, Libc};
+    use super::super::{Folder, Package, Wheel};
+    use super::*;
+
+    fn lock() -> Lock {
+        Lock {
+            target: Target {
+                executable: "/usr/local/bin/python3.11".to_owned(),
+                version: "3.11.2".to_owned(),
+                interpreter: Interpreter {
+                    minor: 11,
+                    abi: "cp311".to_owned(),
+                    machine: "x86_64".to_owned(),
+                    libc: Libc::Glibc(2, 36),
+                },
+                purelib: "/usr/local/lib/python3.11/site-packages".to_owned(),
+                platlib: "/usr/local/lib/python3.11/site-packages".to_owned(),
+                scripts: "/usr/local/bin".to_owned(),
+                data: "/usr/local".to_owned(),
+                headers: "/usr/local/include/python3.11".to_owned(),
+                parents: vec![Folder {
+                    path: "/usr".to_owned(),
+                    mode: 0o755,
+                    uid: 0,
+                    gid: 0,
+                }],
+            },
+            packages: vec![Package {
+                name: "foo-bar".to_owned(),
+                version: "1.0".to_owned(),
+                requested: true,
+                wheel: Wheel {
+                    file: "foo_bar-1.0-py3-none-any.whl".to_owned(),
+                    url: "https://packages.example.com/foo_bar-1.0-py3-none-any.whl".to_owned(),
+                    sha256: "a".repeat(64),
+                    size: Some(10),
+                },
+            }],
+        }
+    }
+
+    #[test]
+    fn a_lock_comes_back_as_it_was() {
+        let text = lock().to_toml().expect("a text");
+        assert!(Lock::is_complete(&text), "{text}");
+        assert_eq!(Lock::parse(&text), Ok(lock()), "{text}");
+        assert!(!Lock::is_complete(
+            "lock-version = \"1.0\"\ncreated-by = \"uv\"\n"
+        ));
+    }
+
+    #[test]
+    fn what_does_not_fit_together_is_told() {
+        let text = lock().to_toml().expect("a text");
+        for (from, to, why) in [
+            ("version = 1\n", "version = 2\n", "of version 2"),
+            ("foo_bar-1.0-py3", "foo_bar-1.0-py2", "no wheel of foo-bar"),
+            (
+                "name = \"foo-bar\"",
+                "name = \"other\"",
+                "no wheel of other",
+            ),
+            ("executable", "programme", "programme"),
+        ] {
+            assert!(text.contains(from), "{from}: {text}");
+            let error = Lock::parse(&text.replace(from, to)).expect_err(from);
+            assert!(error.contains(why), "{error}");
+        }
+    }
+}
