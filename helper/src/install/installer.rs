@@ -12,9 +12,9 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::pinned_uv;
 use super::process::{self, Outcome, Output};
 use super::secrets::{Mask, Secrets};
+use super::{kept_uv, pinned_uv};
 use crate::curl::certificates;
 use crate::environment::Environment;
 use crate::python::dist_info;
@@ -84,7 +84,7 @@ pub(super) fn choose_pip(target: &Target<'_>) -> Option<Installer> {
     image_pip(target).or_else(|| bundled_pip(target))
 }
 
-/// The uv that installs requirements: the image's, else one that was fetched into `kept` before, else one that pip fetches now;
+/// The uv that installs requirements: the image's, else one that was fetched and put into `kept` before, else one that pip fetches now;
 /// `index` is where the user's packages come from, if not from where they come by default.
 pub(super) fn choose_uv(
     target: &Target<'_>,
@@ -95,22 +95,29 @@ pub(super) fn choose_uv(
     if let Some(found) = image_uv(target) {
         return Ok(found);
     }
-    let libc = match has_musl(target.root) {
-        true => "musl",
-        false => "glibc",
-    };
-    let folder = kept.join(format!(
-        "uv-{}-{}-{libc}",
-        pinned_uv::VERSION,
-        std::env::consts::ARCH
-    ));
-    let start = || uv(target, vec![folder.join("bin/uv").into()], "");
-    if let Some(found) = start() {
+    if let Some(found) = kept_uv(target, kept) {
         return Ok(found);
     }
     let pip = choose_pip(target).ok_or(NoUv::NoPip)?;
-    pip.fetch_uv(target, &folder, index, mask)?;
-    start().ok_or(NoUv::DoesNotStart)
+    let program = pip.fetch_uv(target, kept, index, mask)?;
+    uv(target, vec![program.into()], "").ok_or(NoUv::DoesNotStart)
+}
+
+/// The first of the kept programs that starts, copied to where no other build reaches it.
+fn kept_uv(target: &Target<'_>, kept: &Path) -> Option<Installer> {
+    let has_musl = has_musl(target.root);
+    let copy = target.scratch.join("uv");
+    pinned_uv::programs(&python_header(target), has_musl).find_map(|program| {
+        let is_right = kept_uv::take(kept, program.sha256, &copy).unwrap_or_default();
+        is_right.then(|| uv(target, vec![copy.clone().into()], ""))?
+    })
+}
+
+/// The first bytes of the image's Python.
+fn python_header(target: &Target<'_>) -> Vec<u8> {
+    const ENOUGH: u64 = 64;
+    let python = &target.python.executable;
+    target.root.read_start(python, ENOUGH).unwrap_or_default()
 }
 
 /// Why there is no uv.
@@ -121,6 +128,8 @@ pub(super) enum NoUv {
     NotFetched(String, Outcome),
     /// It was fetched and is of no use.
     DoesNotStart,
+    /// pip brought something else.
+    Other(String),
     /// A file could not be written.
     File(io::Error),
 }
@@ -203,18 +212,18 @@ impl Installer {
         )
     }
 
-    /// Fetches uv, whose bytes are known, from where the user's packages come from, else from where packages come by default.
+    /// Fetches uv, whose bytes are known, from where the user's packages come from, else from where packages come by default. Gives
+    /// the program, which lies in the scratch folder, and keeps it for other steps.
     fn fetch_uv(
         &self,
         target: &Target<'_>,
-        folder: &Path,
+        kept: &Path,
         index: Option<&str>,
         mask: &Mask,
-    ) -> Result<(), NoUv> {
+    ) -> Result<PathBuf, NoUv> {
         let list = target.scratch.join("uv.txt");
         fs::write(&list, pinned_uv::requirement())?;
-        // Beside its place, which it takes at once: another step may look there at any time.
-        let fetched = fresh_folder(folder)?;
+        let fetched = target.scratch.join("fetched");
         let mut command = self.command.clone();
         command.extend(
             [
@@ -243,20 +252,18 @@ impl Installer {
         if index.is_some() && !outcome.success() {
             outcome = run(&self.environment)?;
         }
-        if outcome.success() {
-            // What does not start is no reason to keep it; who came first is.
-            if fs::rename(&fetched, folder).is_err()
-                && uv(target, vec![folder.join("bin/uv").into()], "").is_none()
-            {
-                fs::remove_dir_all(folder)?;
-                fs::rename(&fetched, folder)?;
-            }
+        if !outcome.success() {
+            return Err(NoUv::NotFetched(self.name.clone(), outcome));
         }
+        let program = target.scratch.join("uv");
+        let sha256 = kept_uv::copy(fs::File::open(fetched.join("bin/uv"))?, &program)?;
         let _ = fs::remove_dir_all(&fetched);
-        match outcome.success() {
-            true => Ok(()),
-            false => Err(NoUv::NotFetched(self.name.clone(), outcome)),
+        if !pinned_uv::programs(&python_header(target), true).any(|it| it.sha256 == sha256) {
+            return Err(NoUv::Other(self.name.clone()));
         }
+        // It was fetched, kept or not.
+        let _ = kept_uv::keep(kept, &sha256, &program);
+        Ok(program)
     }
 
     /// Installs all that is wanted; what it prints is shown.
@@ -331,18 +338,6 @@ impl Installer {
         command.extend(wanted.iter().map(|it| OsString::from(&it.requirement)));
         process::run(&command, &self.environment, Output::ShownAndKept)
     }
-}
-
-/// A folder beside another, with a name that nobody else has.
-fn fresh_folder(beside: &Path) -> io::Result<PathBuf> {
-    for taken in 0..1000 {
-        let folder = beside.with_extension(format!("new-{taken}"));
-        match fs::create_dir(&folder) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            made => return made.map(|()| folder),
-        }
-    }
-    Err(io::ErrorKind::AlreadyExists.into())
 }
 
 fn is_without_index(environment: &Environment) -> bool {
@@ -547,4 +542,112 @@ fn remove(record: &Path) {
     } else {
         fs::remove_file(record)
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::python::find::tests::Image;
+    use crate::python::interpreter;
+
+    /// A Python on the host that answers for pip as `script` says, in an image that takes it for one of this machine.
+    struct Fake {
+        image: Image,
+        host: Image,
+        python: report::Python,
+        environment: Environment,
+    }
+
+    impl Fake {
+        fn new(script: &str) -> Self {
+            let host = Image::new();
+            let script = format!(
+                "#!/bin/sh\nroot={}\n{script}",
+                host.root.host(Path::new("/")).display()
+            );
+            let host = host
+                .script("/python", &script)
+                .file("/scratch/x", "")
+                .file("/kept/x", "");
+            let executable = host.root.host(Path::new("/python"));
+            let mut header = [0; 64];
+            header[..6].copy_from_slice(b"\x7fELF\x02\x01");
+            header[18] = 62;
+            let header = String::from_utf8(header.to_vec()).expect("text");
+            let path = ["/usr/bin".into(), "/bin".into()];
+            Self {
+                image: Image::new().program(&executable.to_string_lossy(), &header),
+                host,
+                python: report::Python {
+                    minor: "3.11".parse().expect("a minor"),
+                    command: executable.clone(),
+                    executable,
+                    prefix: "/usr".into(),
+                    kind: interpreter::Kind::System,
+                    site: Vec::new(),
+                    before_site: Vec::new(),
+                    externally_managed: false,
+                    pip: Some("24.0".to_owned()),
+                    links: Vec::new(),
+                    installer: None,
+                },
+                environment: Environment::new([], &path),
+            }
+        }
+
+        fn path(&self, path: &str) -> PathBuf {
+            self.host.root.host(Path::new(path))
+        }
+
+        fn with<T>(&self, test: impl FnOnce(&Target<'_>) -> T) -> T {
+            test(&Target {
+                root: &self.image.root,
+                python: &self.python,
+                stdlib: Path::new("/none"),
+                path: &[],
+                wheels: None,
+                scratch: &self.path("/scratch"),
+                environment: &self.environment,
+            })
+        }
+    }
+
+    /// What another build put into the folder that all share is not started, nor is what a pip brings that has another idea of uv;
+    /// and that one is not kept for others.
+    #[test]
+    fn no_uv_is_started_but_the_pinned_ones() {
+        let hostile = "#!/bin/sh\\necho uv 0.0; echo >> $root/started\\n";
+        let script = format!(
+            "case \"$*\" in *--version*) echo pip 24.0; exit;; esac\n\
+             while [ \"$1\" != --target ]; do shift; done\n\
+             mkdir -p $2/bin && printf \"{hostile}\" > $2/bin/uv && echo >> $root/fetched\n"
+        );
+        let fake = Fake::new(&script);
+        let program = pinned_uv::programs(&fake.with(python_header), true).next();
+        let name = format!("uv-{}", program.expect("a program").sha256);
+        let text = format!(
+            "#!/bin/sh\necho uv 0.0; echo >> {}\n",
+            fake.path("/started").display()
+        );
+        let kept = fake.path("/kept");
+        // As a program of its own, and as the folder of before.
+        for name in [
+            name,
+            format!("uv-{}-x86_64-glibc/bin/uv", pinned_uv::VERSION),
+        ] {
+            let place = kept.join(&name);
+            fs::create_dir_all(place.parent().expect("a folder")).expect("folders");
+            fs::write(&place, &text).expect("a file");
+            make_executable(&place).expect("a mode");
+        }
+        let before = fs::read_dir(&kept).expect("a folder").count();
+        let found = fake.with(|target| choose_uv(target, &kept, None, &Mask::default()));
+        assert!(matches!(found, Err(NoUv::Other(pip)) if pip == "pip 24.0"));
+        assert!(
+            fake.path("/fetched").exists(),
+            "a wrong one is fetched anew"
+        );
+        assert!(!fake.path("/started").exists());
+        assert_eq!(fs::read_dir(&kept).expect("a folder").count(), before);
+    }
 }

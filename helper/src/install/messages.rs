@@ -156,6 +156,16 @@ pub(super) fn uv_does_not_start() -> Failure {
     )
 }
 
+pub(super) fn other_uv(pip: &str) -> Failure {
+    Failure::new(
+        Kind::NoInstaller,
+        format!(
+            "the image has no uv, and what {pip} brought is none of the programs that fal knows for the machine of the image's Python: \
+             install uv in the Dockerfile, or write `# fal: resolver=pip`"
+        ),
+    )
+}
+
 /// What kept requirements from being installed, as far as the installer's words tell.
 pub(super) fn requirements_failed(installer: &str, outcome: &Outcome) -> Failure {
     let (kind, what) = match unsolved(&outcome.stderr) {

@@ -173,6 +173,7 @@ impl Installation<'_> {
                         NoUv::NoPip => none(),
                         NoUv::NotFetched(pip, outcome) => messages::uv_not_fetched(&pip, &outcome),
                         NoUv::DoesNotStart => messages::uv_does_not_start(),
+                        NoUv::Other(pip) => messages::other_uv(&pip),
                         NoUv::File(error) => {
                             messages::io("write below", &self.places.cache, &error)
                         }

@@ -1,0 +1,49 @@
+//! Files in folders that other builds write to as well.
+//!
+//! Takes a path; gives the file, if it is a regular one. Whoever put it there may mean harm: a link is not followed, a FIFO holds
+//! nothing up, and how much is read is the reader's to say.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// Opens a regular file to read it.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let file = options
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "not a regular file",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn only_regular_files_are_opened() {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("file"), "text").expect("a file");
+        fs::create_dir(path("folder")).expect("a folder");
+        symlink("file", path("link")).expect("a link");
+        let made = Command::new("mkfifo").arg(path("pipe")).status();
+        assert!(made.expect("mkfifo").success());
+        assert!(open(&path("file")).is_ok());
+        for name in ["folder", "link", "pipe", "none"] {
+            assert!(open(&path(name)).is_err(), "{name}");
+        }
+    }
+}
