@@ -4,7 +4,7 @@
 //! nothing up, and how much is read is the reader's to say.
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -24,6 +24,13 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     }
 }
 
+/// The first `limit` bytes of a regular file.
+pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -33,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_regular_files_are_opened() {
+    fn only_regular_files_are_read_and_not_more_than_asked_for() {
         let folder = tempfile::tempdir().expect("a scratch folder");
         let path = |name: &str| folder.path().join(name);
         fs::write(path("file"), "text").expect("a file");
@@ -41,9 +48,9 @@ mod tests {
         symlink("file", path("link")).expect("a link");
         let made = Command::new("mkfifo").arg(path("pipe")).status();
         assert!(made.expect("mkfifo").success());
-        assert!(open(&path("file")).is_ok());
+        assert_eq!(read(&path("file"), 3).expect("a file"), b"tex");
         for name in ["folder", "link", "pipe", "none"] {
-            assert!(open(&path(name)).is_err(), "{name}");
+            assert!(read(&path(name), 3).is_err(), "{name}");
         }
     }
 }

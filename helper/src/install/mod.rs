@@ -13,6 +13,7 @@ mod kept_uv; // a fetched uv, from one build to the next
 mod messages; // the sentences
 mod pinned_uv; // which uv is fetched
 mod process; // starts a program
+mod records; // where distributions came from, without what nobody may read
 mod secrets; // what arguments name and nobody prints
 mod traces; // what was there before, put back
 

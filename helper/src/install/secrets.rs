@@ -97,6 +97,11 @@ impl Mask {
         self.hidden.is_empty()
     }
 
+    /// Whether a text is a value and nothing else.
+    pub(super) fn is_value(&self, text: &[u8]) -> bool {
+        self.hidden.iter().any(|value| value == text)
+    }
+
     /// How many bytes the longest value has.
     pub(super) fn longest(&self) -> usize {
         self.hidden.first().map_or(0, Vec::len)
