@@ -102,16 +102,26 @@ impl Mask {
         self.hidden.iter().any(|value| value == text)
     }
 
-    /// How many bytes the longest value has.
-    pub(super) fn longest(&self) -> usize {
-        self.hidden.first().map_or(0, Vec::len)
-    }
-
     /// The text without the values.
     pub(super) fn hide(&self, text: &[u8]) -> Vec<u8> {
+        self.hide_before(text, true).0
+    }
+
+    /// The start of a text without the values, and how much of the text that is: more may follow, so that it ends where what could
+    /// be the beginning of a value does begin.
+    pub(super) fn hide_start(&self, text: &[u8]) -> (Vec<u8>, usize) {
+        self.hide_before(text, false)
+    }
+
+    fn hide_before(&self, text: &[u8], is_all: bool) -> (Vec<u8>, usize) {
         let mut shown = Vec::with_capacity(text.len());
         let mut rest = text;
         while let Some((first, behind)) = rest.split_first() {
+            let is_longer = |value: &&Vec<u8>| value.len() > rest.len();
+            let mut longer = self.hidden.iter().take_while(is_longer);
+            if !is_all && longer.any(|value| value.starts_with(rest)) {
+                break;
+            }
             match self.hidden.iter().find(|value| rest.starts_with(value)) {
                 Some(value) => {
                     shown.extend_from_slice(SHOWN);
@@ -123,7 +133,7 @@ impl Mask {
                 }
             }
         }
-        shown
+        (shown, text.len() - rest.len())
     }
 }
 
