@@ -1,10 +1,10 @@
 //! Files in folders that other builds write to as well.
 //!
-//! Takes a path; gives the file, if it is a regular one. Whoever put it there may mean harm: a link is not followed, a FIFO holds
-//! nothing up, and how much is read is the reader's to say.
+//! Takes a path; gives the file, if it is a regular one, or puts a new one there. Whoever put something there may mean harm: a link is
+//! not followed, a FIFO holds nothing up, and how much is read is the reader's to say.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -31,9 +31,24 @@ pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Writes a file in the place of whatever is there.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    remove(path);
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create_new(true).open(path)?;
+    file.write_all(bytes)
+}
+
+/// Removes whatever is there, and nothing that a link leads to.
+pub(crate) fn remove(path: &Path) {
+    let _ = match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
+        _ => fs::remove_file(path),
+    };
+}
+
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::os::unix::fs::symlink;
     use std::process::Command;
 
@@ -52,5 +67,10 @@ mod tests {
         for name in ["folder", "link", "pipe", "none"] {
             assert!(read(&path(name), 3).is_err(), "{name}");
         }
+        for name in ["folder", "link", "pipe", "none"] {
+            replace(&path(name), b"new").expect("a file");
+            assert_eq!(read(&path(name), 4).expect("a file"), b"new");
+        }
+        assert_eq!(read(&path("file"), 4).expect("a file"), b"text");
     }
 }

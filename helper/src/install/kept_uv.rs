@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 
-use crate::foreign;
+use crate::foreign::{self, remove};
 
 /// No uv is larger.
 const LIMIT: u64 = 128 * 1024 * 1024;
@@ -95,13 +95,6 @@ fn clean(kept: &Path) -> io::Result<()> {
 
 fn name(sha256: &str) -> String {
     format!("uv-{sha256}")
-}
-
-fn remove(path: &Path) {
-    let _ = match fs::symlink_metadata(path) {
-        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
-        _ => fs::remove_file(path),
-    };
 }
 
 #[cfg(test)]
