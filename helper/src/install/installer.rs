@@ -17,6 +17,7 @@ use super::secrets::{Mask, Secrets};
 use super::{kept_uv, pinned_uv};
 use crate::curl::certificates;
 use crate::environment::Environment;
+use crate::foreign;
 use crate::python::dist_info;
 use crate::report;
 use crate::root::Root;
@@ -50,12 +51,18 @@ enum Kind {
 
 /// A package to be installed.
 pub(super) struct Wanted {
-    /// `protobuf`
-    pub(super) name: String,
     /// `protobuf==4.25.1`
     pub(super) requirement: String,
-    /// The directory that holds another version of it.
-    pub(super) replaces: Option<PathBuf>,
+    /// Whether another version of it is there.
+    pub(super) replaces: bool,
+}
+
+/// A Python that packages are installed for.
+pub(super) struct Place<'a> {
+    pub(super) root: &'a Root,
+    pub(super) python: &'a Path,
+    /// The folders that it has packages in.
+    pub(super) site: &'a [PathBuf],
 }
 
 /// What an installer works on.
@@ -160,17 +167,45 @@ pub(super) struct Layer<'a> {
     pub(super) secrets: &'a Secrets,
 }
 
+impl Place<'_> {
+    /// Installs without taking anything away: `run` is given what tells pip so. The records of what was overwritten are removed.
+    fn put_over(&self, run: impl FnOnce(&[&str]) -> io::Result<Outcome>) -> io::Result<Outcome> {
+        let records = |folder: &PathBuf| dist_info::records(self.root, folder);
+        let before: Vec<_> = self.site.iter().map(records).collect();
+        let outcome = run(&["--ignore-installed"])?;
+        if !outcome.success() {
+            return Ok(outcome);
+        }
+        for (folder, before) in self.site.iter().zip(before) {
+            let after = records(folder);
+            for (name, old) in before {
+                let now = after.get(&name).map(Vec::as_slice).unwrap_or_default();
+                // Where the new one went elsewhere, the old one is as it was.
+                if now.iter().any(|record| !old.contains(record)) {
+                    let old = old.iter().map(|record| self.root.host(record));
+                    old.for_each(|record| foreign::remove(&record));
+                }
+            }
+        }
+        Ok(outcome)
+    }
+}
+
 impl Installer {
     /// Whether it is pip.
     pub(super) fn is_pip(&self) -> bool {
         self.kind == Kind::Pip
     }
 
-    /// Installs one layer of requirements; what it prints is shown.
-    pub(super) fn install_layer(&self, python: &Path, layer: &Layer<'_>) -> io::Result<Outcome> {
-        let outcome = self.run_layer(python, layer, &[])?;
-        match self.is_pip() && !outcome.success() && is_about_uninstalling(&outcome) {
-            true => self.run_layer(python, layer, &["--ignore-installed"]),
+    /// Installs one layer of requirements; what it prints is shown. What pip cannot take away is put over, as [`Self::install`] does it.
+    pub(super) fn install_layer(
+        &self,
+        place: &Place<'_>,
+        layer: &Layer<'_>,
+    ) -> io::Result<Outcome> {
+        let outcome = self.run_layer(place.python, layer, &[])?;
+        match self.cannot_uninstall(&outcome) {
+            true => place.put_over(|more| self.run_layer(place.python, layer, more)),
             false => Ok(outcome),
         }
     }
@@ -270,49 +305,28 @@ impl Installer {
     ///
     /// A package that a distribution brought has no list of its files, so that pip cannot take it away. Then those that are
     /// to be replaced are put over it, and, should it be one of the packages they need, everything is.
-    pub(super) fn install(
-        &self,
-        root: &Root,
-        python: &Path,
-        wanted: &[Wanted],
-    ) -> io::Result<Outcome> {
+    pub(super) fn install(&self, place: &Place<'_>, wanted: &[Wanted]) -> io::Result<Outcome> {
         let all: Vec<&Wanted> = wanted.iter().collect();
-        let outcome = self.run(python, &all, &[])?;
-        if outcome.success() || self.kind == Kind::Uv || !is_about_uninstalling(&outcome) {
+        let outcome = self.run(place.python, &all, &[])?;
+        if !self.cannot_uninstall(&outcome) {
             return Ok(outcome);
         }
-        let replacing: Vec<&Wanted> = wanted.iter().filter(|it| it.replaces.is_some()).collect();
-        if !replacing.is_empty() && self.put_over(root, python, &replacing)? {
-            let outcome = self.run(python, &all, &[])?;
-            if outcome.success() || !is_about_uninstalling(&outcome) {
+        let replacing: Vec<&Wanted> = wanted.iter().filter(|it| it.replaces).collect();
+        let put_over = |wanted: &[&Wanted], alone: &[&str]| {
+            place.put_over(|more| self.run(place.python, wanted, &[more, alone].concat()))
+        };
+        if !replacing.is_empty() && put_over(&replacing, &["--no-deps"])?.success() {
+            let outcome = self.run(place.python, &all, &[])?;
+            if !self.cannot_uninstall(&outcome) {
                 return Ok(outcome);
             }
         }
-        self.run(python, &all, &["--ignore-installed"])
+        put_over(&all, &[])
     }
 
-    /// Installs without taking anything away, and removes the records of what was overwritten.
-    fn put_over(&self, root: &Root, python: &Path, replacing: &[&Wanted]) -> io::Result<bool> {
-        let records = |wanted: &Wanted| {
-            let location = wanted.replaces.iter();
-            location
-                .flat_map(|it| dist_info::records(root, it, &wanted.name))
-                .collect::<Vec<PathBuf>>()
-        };
-        let before: Vec<Vec<PathBuf>> = replacing.iter().map(|wanted| records(wanted)).collect();
-        if !self
-            .run(python, replacing, &["--ignore-installed", "--no-deps"])?
-            .success()
-        {
-            return Ok(false);
-        }
-        for (wanted, old) in replacing.iter().zip(before) {
-            // Where the new one went elsewhere, the old one is as it was.
-            if records(wanted).iter().any(|record| !old.contains(record)) {
-                old.iter().for_each(|record| remove(&root.host(record)));
-            }
-        }
-        Ok(true)
+    /// Whether pip failed because something is there that it cannot take away.
+    fn cannot_uninstall(&self, outcome: &Outcome) -> bool {
+        self.is_pip() && !outcome.success() && is_about_uninstalling(outcome)
     }
 
     fn run(&self, python: &Path, wanted: &[&Wanted], more: &[&str]) -> io::Result<Outcome> {
@@ -536,14 +550,6 @@ fn make_executable(program: &Path) -> io::Result<()> {
     fs::set_permissions(program, fs::Permissions::from_mode(0o755))
 }
 
-fn remove(record: &Path) {
-    let _ = if record.is_dir() {
-        fs::remove_dir_all(record)
-    } else {
-        fs::remove_file(record)
-    };
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -649,5 +655,61 @@ mod tests {
         );
         assert!(!fake.path("/started").exists());
         assert_eq!(fs::read_dir(&kept).expect("a folder").count(), before);
+    }
+
+    /// A distribution that pip cannot take away is put over, and what is said of it is said once: also where a layer asks for it.
+    #[test]
+    fn what_is_put_over_another_replaces_its_record() {
+        let script = "case \"$*\" in *--version*) echo pip 24.0; exit;; esac\n\
+             test -e $root/site/PyYAML-6.0.dist-info && exit\n\
+             case \"$*\" in\n\
+             *--ignore-installed*) mkdir -p $root/local $root/site/PyYAML-6.0.dist-info $root/local/blinker-1.8.dist-info;;\n\
+             *) echo \"ERROR: Cannot uninstall 'PyYAML'. It is a distutils installed project\" >&2; exit 1;;\n\
+             esac\n";
+        let site = ["/local", "/site"].map(PathBuf::from);
+        let both = |is_layer: bool| {
+            let mut fake = Fake::new(script);
+            for record in [
+                "PyYAML-5.3.egg-info",
+                "blinker-1.4.egg-info/PKG-INFO",
+                "six-1.16.0.dist-info/METADATA",
+            ] {
+                fake.host = fake.host.file(&format!("/site/{record}"), "");
+            }
+            let installer = fake.with(choose_pip).expect("pip");
+            let place = Place {
+                root: &fake.host.root,
+                python: &fake.python.executable,
+                site: &site,
+            };
+            let outcome = match is_layer {
+                true => installer.install_layer(
+                    &place,
+                    &Layer {
+                        cache: Path::new("/none"),
+                        folder: Path::new("/"),
+                        arguments: &["pyyaml".to_owned()],
+                        secrets: &Secrets::default(),
+                    },
+                ),
+                false => installer.install(
+                    &place,
+                    &[Wanted {
+                        requirement: "pyyaml==6.0".to_owned(),
+                        replaces: true,
+                    }],
+                ),
+            };
+            assert!(outcome.expect("starts").success());
+            fake.host.root.list(Path::new("/site"), 100)
+        };
+        let want = [
+            "PyYAML-6.0.dist-info",
+            "blinker-1.4.egg-info",
+            "six-1.16.0.dist-info",
+        ];
+        for is_layer in [true, false] {
+            assert_eq!(both(is_layer).expect("a folder"), want);
+        }
     }
 }

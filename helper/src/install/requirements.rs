@@ -10,7 +10,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use super::imports;
-use super::installer::{self, Installer, Layer, NoUv, Target};
+use super::installer::{self, Installer, Layer, NoUv, Place, Target};
 use super::records::Records;
 use super::runtime::TRACES;
 use super::secrets::Secrets;
@@ -62,10 +62,12 @@ pub fn install(
         .with("TMPDIR", &scratch.path)
         .with("PYTHONDONTWRITEBYTECODE", "1");
     let (itself, environment) = imports::start(&python.executable, environment)?;
+    let site = itself.site();
     let installation = Installation {
         wanted,
         places,
         secrets,
+        site: &site,
         target: Target {
             root,
             python: &python,
@@ -76,7 +78,6 @@ pub fn install(
             environment: &environment,
         },
     };
-    let site = itself.site();
     let records = Records::of(&site);
     let installed = installation.run()?;
     records
@@ -99,6 +100,8 @@ struct Installation<'a> {
     wanted: &'a Requirements,
     places: &'a Places,
     secrets: Secrets,
+    /// The folders that Python has packages in.
+    site: &'a [PathBuf],
     target: Target<'a>,
 }
 
@@ -121,7 +124,11 @@ impl Installation<'_> {
         let python = &self.target.python.executable;
         let outcome = installer
             .install_layer(
-                python,
+                &Place {
+                    root: self.target.root,
+                    python,
+                    site: self.site,
+                },
                 &Layer {
                     cache: &cache,
                     folder: match folder.is_dir() {
