@@ -187,6 +187,13 @@ fn an_app_without_an_image_has_its_requirements_from_a_private_index() {
     outcome.marked(4, "requirements");
     let said = "the requirements need the secret TOKEN, which was not given";
     assert!(outcome.log.contains(said), "{}", outcome.log);
+    // Nor is one told that is no text.
+    fs::write(secrets.path().join("token"), b"sesame\xff").expect("a file of a test");
+    let outcome = stack.buildctl(folder.path(), &stack.fal(), &more);
+    outcome.failed();
+    let said = "the requirements need the secret TOKEN, and the one that was given is not text";
+    assert!(outcome.log.contains(said), "{}", outcome.log);
+    assert!(!outcome.log.contains("sesame"), "{}", outcome.log);
 }
 
 /// Promise: what cannot be installed is told in a sentence, at the line that asks for it.
