@@ -225,12 +225,15 @@ fn request(arguments: &Arguments) -> Result<Request, Failure> {
     }
 }
 
-/// Says how much was fetched. It may be nothing, and that is no failure.
+/// Says how much was fetched. Where that failed the build goes on, for the step that installs can fetch for itself.
 fn fetch_step(arguments: &Arguments) -> Result<(), Failure> {
     let out = arguments.path("--out")?;
     let fetched = install::curl::fetch(&Root::new("/"), &out, env::vars_os());
-    let count = fetched.unwrap_or_default();
-    let _ = writeln!(std::io::stdout(), "fal: fetched {count} archives");
+    let told = match fetched {
+        Ok(count) => format!("fetched {count} archives"),
+        Err(failure) => printable(&failure.sentence),
+    };
+    let _ = writeln!(std::io::stdout(), "fal: {told}");
     Ok(())
 }
 

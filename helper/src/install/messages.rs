@@ -36,6 +36,16 @@ pub(super) fn manager_failed(manager: &str, outcome: &str) -> Failure {
     )
 }
 
+pub(super) fn not_fetched(manager: &str, outcome: &str) -> Failure {
+    Failure::new(
+        Kind::CurlInstall,
+        format!(
+            "{manager} could not fetch curl for the base image ahead ({outcome}; what it printed is above), so it is fetched when it is \
+             installed, and by later builds as well until this step runs again (`# fal: refresh=on`)"
+        ),
+    )
+}
+
 pub(super) fn curl_still_missing(manager: &str) -> Failure {
     Failure::new(
         Kind::CurlInstall,
