@@ -226,11 +226,9 @@ impl Installer {
                 );
             }
             Kind::Uv => {
-                // As uv does it, and pip with its own: byte code comes when it is asked for. The cache is on another mount, so that
-                // nothing there can be linked to: uv need not try it for each file.
+                // As uv does it, and pip with its own: byte code comes when it is asked for.
                 environment = environment
                     .with("UV_CACHE_DIR", cache)
-                    .with("UV_LINK_MODE", "copy")
                     .with("UV_COMPILE_BYTECODE", "0");
                 command.extend(["pip", "install", "--python"].map(OsString::from));
                 command.push(python.into());
