@@ -22,11 +22,12 @@ use std::{env, fs};
 use crate::context;
 use crate::failure::{Failure, Kind};
 use crate::fingerprint::{self, Secret};
+use crate::foreign;
 use crate::install::{self, curl::Origin};
 use crate::look::look;
 use crate::report::{LOOK_FILE, REPORT_FILE, Report};
 use crate::request::Request;
-use crate::requirements::{Requirements, SAID_FILE};
+use crate::requirements::{Requirements, SAID_FILE, SAID_START};
 use crate::root::Root;
 
 const USAGE: &str = "fal-helper look --image DIR --out DIR [--soft] REQUEST|--request FILE | fetch --out DIR | \
@@ -36,6 +37,9 @@ const USAGE: &str = "fal-helper look --image DIR --out DIR [--soft] REQUEST|--re
 
 /// A request or report of more bytes than this is none of ours.
 const FILE_LIMIT: u64 = 16 * 1024 * 1024;
+
+/// Why a step failed is one sentence, and others can write where it is left.
+const SAID_LIMIT: u64 = 4 * 1024;
 
 /// Does the step that the arguments name. What is wrong goes to standard error as one sentence.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -221,12 +225,15 @@ fn request(arguments: &Arguments) -> Result<Request, Failure> {
     }
 }
 
-/// Says how much was fetched. It may be nothing, and that is no failure.
+/// Says how much was fetched. Where that failed the build goes on, for the step that installs can fetch for itself.
 fn fetch_step(arguments: &Arguments) -> Result<(), Failure> {
     let out = arguments.path("--out")?;
     let fetched = install::curl::fetch(&Root::new("/"), &out, env::vars_os());
-    let count = fetched.unwrap_or_default();
-    let _ = writeln!(std::io::stdout(), "fal: fetched {count} archives");
+    let told = match fetched {
+        Ok(count) => format!("fetched {count} archives"),
+        Err(failure) => printable(&failure.sentence),
+    };
+    let _ = writeln!(std::io::stdout(), "fal: {told}");
     Ok(())
 }
 
@@ -260,27 +267,32 @@ fn requirements_step(arguments: Arguments) -> Result<(), Failure> {
         given: arguments.optional("--given").map(Path::to_owned),
     };
     let said = places.cache.join(wanted.said());
-    match install::requirements::install(&Root::new("/"), &wanted, &places, env::vars_os()) {
-        Ok(installed) => {
-            let _ = fs::remove_file(said);
-            let _ = writeln!(std::io::stdout(), "fal: {}", printable(&installed));
-            Ok(())
-        }
-        Err(failure) => {
-            let _ = fs::write(said, printable(&failure.sentence));
-            Err(failure)
-        }
-    }
+    let install =
+        || install::requirements::install(&Root::new("/"), &wanted, &places, env::vars_os());
+    let installed = leaving_why(&said, install)?;
+    let _ = writeln!(std::io::stdout(), "fal: {}", printable(&installed));
+    Ok(())
 }
 
-/// Takes out the first that is there.
+/// Does what may fail, and leaves why it did. What was left before goes first: one that is killed leaves nothing.
+fn leaving_why<T>(said: &Path, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    foreign::remove(said);
+    work().inspect_err(|failure| {
+        // The exit code tells it, too.
+        let _ = foreign::replace(said, printable(&failure.sentence).as_bytes());
+    })
+}
+
+/// Takes out the first that is there. Whatever ran in a step may have written it.
 fn said_step(arguments: Arguments) -> Result<(), Failure> {
     let (cache, out) = (arguments.path("--cache")?, arguments.path("--out")?);
-    let plain = |name: &&String| !name.contains('/');
-    for name in arguments.rest.iter().filter(plain) {
+    let is_ours = |name: &&String| name.starts_with(SAID_START) && !name.contains('/');
+    for name in arguments.rest.iter().filter(is_ours) {
         let left = cache.join(name);
-        if let Ok(text) = fs::read(&left) {
-            let _ = fs::remove_file(left);
+        let text = foreign::read(&left, SAID_LIMIT);
+        foreign::remove(&left);
+        if let Ok(text) = text {
+            let text = printable(&String::from_utf8_lossy(&text));
             let out = out.join(SAID_FILE);
             return fs::write(&out, text).map_err(|error| file(&out, &error));
         }
@@ -366,15 +378,16 @@ fn file(path: &Path, error: &dyn std::fmt::Display) -> Failure {
     Failure::new(Kind::File, format!("{}: {error}", path.display()))
 }
 
-/// A sentence stays on its line, and a hostile name in it sends nothing to the terminal.
+/// A sentence stays on its line, and a hostile name in it sends nothing to the terminal and turns no letters around.
 pub(crate) fn printable(text: &str) -> String {
+    let is_printed = |letter: char| {
+        let is_seen = !matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        is_seen && !letter.is_control()
+    };
     text.chars()
-        .map(|letter| {
-            if letter.is_control() {
-                '\u{fffd}'
-            } else {
-                letter
-            }
+        .map(|letter| match is_printed(letter) {
+            true => letter,
+            false => '\u{fffd}',
         })
         .collect()
 }
@@ -433,6 +446,9 @@ impl Arguments {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+    use std::process::Command;
+
     use super::*;
     use crate::python::find::tests::Image;
 
@@ -485,6 +501,53 @@ mod tests {
         let arguments =
             ["look", "--image", &image, "--out", &out, "--request", &file].map(str::to_owned);
         run(&arguments).expect("the request may be a file");
+    }
+
+    #[test]
+    fn of_what_steps_left_the_first_file_is_told_as_one_short_line() {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        for name in ["cache/said-2", "out"] {
+            fs::create_dir_all(path(name)).expect("folders");
+        }
+        fs::write(path("other"), "not for everybody").expect("a file");
+        symlink("../other", path("cache/said-0")).expect("a link");
+        let made = Command::new("mkfifo").arg(path("cache/said-1")).status();
+        assert!(made.expect("mkfifo").success());
+        let text = "a\u{1b}[2Jb\nc\u{202e}".to_owned() + &"x".repeat(1 << 20);
+        fs::write(path("cache/said-3"), text).expect("a file");
+        fs::write(path("cache/said-4"), "another").expect("a file");
+        let names = ["..", "../other", "said-/../../other", "said-none"];
+        let names = names.into_iter().map(str::to_owned);
+        let names = names.chain((0..5).map(|at| format!("said-{at}"))).collect();
+        run(&said_arguments(&path("cache"), &path("out"), names)).expect("takes one");
+
+        let told = fs::read_to_string(path("out/said")).expect("a sentence");
+        assert!(told.starts_with("a\u{fffd}[2Jb\u{fffd}c\u{fffd}xx"));
+        assert!(told.len() < 5_000, "{}", told.len());
+        let left = Root::new(path("cache")).list(Path::new("/"), 100);
+        assert_eq!(left.expect("a folder"), ["said-4"]);
+        assert!(Path::new(&path("other")).exists());
+    }
+
+    #[test]
+    fn a_step_leaves_why_it_failed_and_not_why_another_did() {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        let (said, other) = (folder.path().join("said-0"), folder.path().join("other"));
+        fs::write(&other, "old").expect("a file");
+        let link = || symlink("other", &said).expect("a link");
+        link();
+        let failed = || {
+            assert!(fs::symlink_metadata(&said).is_err(), "it is gone by now");
+            // What is built in the step can write there, too.
+            link();
+            Err::<(), _>(Failure::new(Kind::File, "why"))
+        };
+        leaving_why(&said, failed).expect_err("fails");
+        assert_eq!(fs::read_to_string(&other).expect("a file"), "old");
+        assert_eq!(fs::read_to_string(&said).expect("a file"), "why");
+        leaving_why(&said, || Ok(())).expect("succeeds");
+        assert!(!said.exists());
     }
 
     #[test]

@@ -71,7 +71,7 @@ pub enum Kind {
     RequirementConflict,
     /// The installer failed with the requirements for another reason.
     RequirementInstall,
-    /// A secret that requirements name was not given, or is empty.
+    /// A secret that requirements name was not given, is empty, or is not text.
     RequirementSecret,
     /// The image's USER is nobody, or may not run what fal starts.
     User,

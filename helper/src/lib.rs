@@ -37,6 +37,7 @@ pub mod curl; // curl and certificates, as files
 pub mod package_manager; // the table of package managers
 pub mod python; // the interpreter that fal will run, and what is installed for it
 
+mod foreign; // files that another build may have put there
 pub mod root; // a directory that no path leaves
 pub mod search; // PATH, as execvp reads it
 

@@ -20,6 +20,9 @@ pub const CONTEXT: &str = "/.fal-context";
 /// The file with what a step has left, where there is something.
 pub const SAID_FILE: &str = "said";
 
+/// How the names begin of the files in which steps leave why they failed.
+pub(crate) const SAID_START: &str = "said-";
+
 /// A layer of requirements.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -85,7 +88,7 @@ impl Requirements {
         let digest = Sha256::digest(self.to_argument());
         let start = digest.iter().take(16);
         let digits: String = start.map(|byte| format!("{byte:02x}")).collect();
-        format!("said-{digits}")
+        format!("{SAID_START}{digits}")
     }
 
     /// What is asked of a look, of which only the Python matters here.

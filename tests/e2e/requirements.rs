@@ -135,6 +135,24 @@ fn a_project_of_the_context_is_built() {
     });
 }
 
+/// Promise: what pip cannot take away, as a distribution's packages are, is put over, and there is one record of it afterwards.
+#[test]
+#[ignore = "needs the stack: cargo xtask test"]
+fn what_pip_cannot_take_away_is_put_over() {
+    let stack = Stack::new();
+    let site = "/usr/local/lib/python3.11/site-packages";
+    let dockerfile = format!(
+        "# fal: {BARE} resolver=pip requirements=\"six==1.16.0\"\nFROM python:3.11-slim\nRUN cd {site} && touch six.py && \
+         printf 'Metadata-Version: 1.0\\nName: six\\nVersion: 1.0\\n' > six-1.0.egg-info\n"
+    );
+    let folder = stack::folder(&[("Dockerfile", &dockerfile)]);
+    let check = format!(
+        "python -c 'import six; assert six.__version__ == \"1.16.0\"' && \
+         test \"$(ls -d {site}/six-*)\" = {site}/six-1.16.0.dist-info && {CLEAN}"
+    );
+    builds(&stack, folder.path(), "requirements-put-over", &[], &check);
+}
+
 /// Promise: a list of a pyproject.toml without a Dockerfile becomes an image that fal can run, with a secret in the URL of an index that
 /// is nowhere to be seen.
 #[test]
@@ -169,6 +187,13 @@ fn an_app_without_an_image_has_its_requirements_from_a_private_index() {
     outcome.marked(4, "requirements");
     let said = "the requirements need the secret TOKEN, which was not given";
     assert!(outcome.log.contains(said), "{}", outcome.log);
+    // Nor is one told that is no text.
+    fs::write(secrets.path().join("token"), b"sesame\xff").expect("a file of a test");
+    let outcome = stack.buildctl(folder.path(), &stack.fal(), &more);
+    outcome.failed();
+    let said = "the requirements need the secret TOKEN, and the one that was given is not text";
+    assert!(outcome.log.contains(said), "{}", outcome.log);
+    assert!(!outcome.log.contains("sesame"), "{}", outcome.log);
 }
 
 /// Promise: what cannot be installed is told in a sentence, at the line that asks for it.

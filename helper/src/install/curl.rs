@@ -53,7 +53,8 @@ pub struct Origin<'a> {
 }
 
 /// Fetches into `out` what an image that lacks curl will need; gives how many archives that are. There may be none: the image
-/// has curl, its package manager cannot fetch ahead, or it could not now.
+/// has curl, or its package manager cannot fetch ahead. Where it fails nothing is lost but time: what is not there is fetched by
+/// the step that installs.
 pub fn fetch(
     root: &Root,
     out: &Path,
@@ -73,9 +74,8 @@ pub fn fetch(
     let environment = Environment::new(given, &path);
     let call = Call::new(root, manager, &path, &scratch, environment)?;
     let certificates = curl::certificates(root).is_none();
-    if call.fetch(fetching, certificates).is_err() {
-        return Ok(0);
-    }
+    again_if_it_fails(|| call.fetch(fetching, certificates))
+        .map_err(|why| messages::not_fetched(manager.name, &why))?;
     let archives = archives(&scratch.path.join(fetching.archives), fetching)?;
     for archive in &archives {
         let failed = |error| messages::io("copy", archive, &error);
@@ -83,6 +83,19 @@ pub fn fetch(
         fs::copy(archive, out.join(name)).map_err(failed)?;
     }
     Ok(archives.len())
+}
+
+/// Attempts something until it succeeds; gives why it did not the last time.
+fn again_if_it_fails(attempt: impl Fn() -> Result<(), String>) -> Result<(), String> {
+    let mut outcome = Ok(());
+    for wait in ATTEMPTS {
+        thread::sleep(wait);
+        outcome = attempt();
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
 }
 
 /// The archives in a folder, in the order of their names.
@@ -236,7 +249,7 @@ impl<'a> Call<'a> {
         })
     }
 
-    /// Fetches curl and what it needs, once: what is not there later is fetched then.
+    /// Fetches curl and what it needs.
     fn fetch(&self, fetching: &Fetching, certificates: bool) -> Result<(), String> {
         self.run(self.manager.refresh, &[])?;
         let curl = self.manager.curl.iter().take(1).copied().flatten();
@@ -281,15 +294,8 @@ impl<'a> Call<'a> {
     }
 
     fn install(&self, certificates: bool) -> Result<(), Failure> {
-        let mut outcome = String::new();
-        for wait in ATTEMPTS {
-            thread::sleep(wait);
-            match self.attempt(certificates) {
-                Ok(()) => return Ok(()),
-                Err(why) => outcome = why,
-            }
-        }
-        Err(messages::manager_failed(self.manager.name, &outcome))
+        again_if_it_fails(|| self.attempt(certificates))
+            .map_err(|why| messages::manager_failed(self.manager.name, &why))
     }
 
     fn attempt(&self, certificates: bool) -> Result<(), String> {
@@ -560,6 +566,48 @@ mod tests {
             all.contains("stale_1_all.deb") && all.ends_with(last),
             "{all}"
         );
+    }
+
+    /// What fails in passing is attempted again; what was not fetched ahead is told, and fetched when it is installed.
+    #[test]
+    fn what_cannot_be_fetched_ahead_is_fetched_later() {
+        for (good, want) in [(3, Some(1)), (4, None)] {
+            let image = Image::new();
+            let root = image.root.host(Path::new("/")).display().to_string();
+            let script = format!(
+                "#!/bin/sh\n\
+                 for word; do case $word in -oDir::Cache=*) cache=${{word#*Cache=}};; esac; done\n\
+                 case \"$*\" in\n\
+                 *download-only*) touch $cache/archives/libcurl4_8_amd64.deb; echo >> {root}/count\n\
+                 test $(wc -l < {root}/count) -ge {good} || exit 100\n\
+                 mv $cache/archives/libcurl4_8_amd64.deb $cache/archives/curl_8_amd64.deb;;\n\
+                 *install*) printf '#!/bin/sh\\necho curl 8.5.0' > {root}/usr/bin/curl; chmod 755 {root}/usr/bin/curl;;\n\
+                 esac\n"
+            );
+            let image = image
+                .script("/usr/bin/apt-get", &script)
+                .file("/var/lib/dpkg/status", "x");
+            let folder = tempfile::tempdir().expect("a scratch folder");
+            let fetched = fetch(&image.root, folder.path(), given());
+            let count = fs::read_dir(folder.path()).expect("a folder").count();
+            assert_eq!(count, want.unwrap_or_default());
+            match fetched {
+                Ok(count) => assert_eq!(Some(count), want),
+                Err(failure) => {
+                    let sentence = &failure.sentence;
+                    assert!(want.is_none(), "{sentence}");
+                    assert!(sentence.contains("exit code 100"), "{sentence}");
+                    assert!(sentence.contains("refresh=on"), "{sentence}");
+                }
+            }
+            let origin = Origin {
+                image: None,
+                fetched: Some(folder.path()),
+            };
+            let looked = looked(&image, Curl::Auto);
+            let report = install(&image.root, &looked, &origin, given()).expect("installs");
+            assert_eq!(report.curl.version.as_deref(), Some("8.5.0"));
+        }
     }
 
     #[test]

@@ -12,11 +12,12 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::pinned_uv;
 use super::process::{self, Outcome, Output};
 use super::secrets::{Mask, Secrets};
+use super::{kept_uv, pinned_uv};
 use crate::curl::certificates;
 use crate::environment::Environment;
+use crate::foreign;
 use crate::python::dist_info;
 use crate::report;
 use crate::root::Root;
@@ -50,12 +51,18 @@ enum Kind {
 
 /// A package to be installed.
 pub(super) struct Wanted {
-    /// `protobuf`
-    pub(super) name: String,
     /// `protobuf==4.25.1`
     pub(super) requirement: String,
-    /// The directory that holds another version of it.
-    pub(super) replaces: Option<PathBuf>,
+    /// Whether another version of it is there.
+    pub(super) replaces: bool,
+}
+
+/// A Python that packages are installed for.
+pub(super) struct Place<'a> {
+    pub(super) root: &'a Root,
+    pub(super) python: &'a Path,
+    /// The folders that it has packages in.
+    pub(super) site: &'a [PathBuf],
 }
 
 /// What an installer works on.
@@ -84,7 +91,7 @@ pub(super) fn choose_pip(target: &Target<'_>) -> Option<Installer> {
     image_pip(target).or_else(|| bundled_pip(target))
 }
 
-/// The uv that installs requirements: the image's, else one that was fetched into `kept` before, else one that pip fetches now;
+/// The uv that installs requirements: the image's, else one that was fetched and put into `kept` before, else one that pip fetches now;
 /// `index` is where the user's packages come from, if not from where they come by default.
 pub(super) fn choose_uv(
     target: &Target<'_>,
@@ -95,22 +102,29 @@ pub(super) fn choose_uv(
     if let Some(found) = image_uv(target) {
         return Ok(found);
     }
-    let libc = match has_musl(target.root) {
-        true => "musl",
-        false => "glibc",
-    };
-    let folder = kept.join(format!(
-        "uv-{}-{}-{libc}",
-        pinned_uv::VERSION,
-        std::env::consts::ARCH
-    ));
-    let start = || uv(target, vec![folder.join("bin/uv").into()], "");
-    if let Some(found) = start() {
+    if let Some(found) = kept_uv(target, kept) {
         return Ok(found);
     }
     let pip = choose_pip(target).ok_or(NoUv::NoPip)?;
-    pip.fetch_uv(target, &folder, index, mask)?;
-    start().ok_or(NoUv::DoesNotStart)
+    let program = pip.fetch_uv(target, kept, index, mask)?;
+    uv(target, vec![program.into()], "").ok_or(NoUv::DoesNotStart)
+}
+
+/// The first of the kept programs that starts, copied to where no other build reaches it.
+fn kept_uv(target: &Target<'_>, kept: &Path) -> Option<Installer> {
+    let has_musl = has_musl(target.root);
+    let copy = target.scratch.join("uv");
+    pinned_uv::programs(&python_header(target), has_musl).find_map(|program| {
+        let is_right = kept_uv::take(kept, program.sha256, &copy).unwrap_or_default();
+        is_right.then(|| uv(target, vec![copy.clone().into()], ""))?
+    })
+}
+
+/// The first bytes of the image's Python.
+fn python_header(target: &Target<'_>) -> Vec<u8> {
+    const ENOUGH: u64 = 64;
+    let python = &target.python.executable;
+    target.root.read_start(python, ENOUGH).unwrap_or_default()
 }
 
 /// Why there is no uv.
@@ -121,6 +135,8 @@ pub(super) enum NoUv {
     NotFetched(String, Outcome),
     /// It was fetched and is of no use.
     DoesNotStart,
+    /// pip brought something else.
+    Other(String),
     /// A file could not be written.
     File(io::Error),
 }
@@ -151,17 +167,45 @@ pub(super) struct Layer<'a> {
     pub(super) secrets: &'a Secrets,
 }
 
+impl Place<'_> {
+    /// Installs without taking anything away: `run` is given what tells pip so. The records of what was overwritten are removed.
+    fn put_over(&self, run: impl FnOnce(&[&str]) -> io::Result<Outcome>) -> io::Result<Outcome> {
+        let records = |folder: &PathBuf| dist_info::records(self.root, folder);
+        let before: Vec<_> = self.site.iter().map(records).collect();
+        let outcome = run(&["--ignore-installed"])?;
+        if !outcome.success() {
+            return Ok(outcome);
+        }
+        for (folder, before) in self.site.iter().zip(before) {
+            let after = records(folder);
+            for (name, old) in before {
+                let now = after.get(&name).map(Vec::as_slice).unwrap_or_default();
+                // Where the new one went elsewhere, the old one is as it was.
+                if now.iter().any(|record| !old.contains(record)) {
+                    let old = old.iter().map(|record| self.root.host(record));
+                    old.for_each(|record| foreign::remove(&record));
+                }
+            }
+        }
+        Ok(outcome)
+    }
+}
+
 impl Installer {
     /// Whether it is pip.
     pub(super) fn is_pip(&self) -> bool {
         self.kind == Kind::Pip
     }
 
-    /// Installs one layer of requirements; what it prints is shown.
-    pub(super) fn install_layer(&self, python: &Path, layer: &Layer<'_>) -> io::Result<Outcome> {
-        let outcome = self.run_layer(python, layer, &[])?;
-        match self.is_pip() && !outcome.success() && is_about_uninstalling(&outcome) {
-            true => self.run_layer(python, layer, &["--ignore-installed"]),
+    /// Installs one layer of requirements; what it prints is shown. What pip cannot take away is put over, as [`Self::install`] does it.
+    pub(super) fn install_layer(
+        &self,
+        place: &Place<'_>,
+        layer: &Layer<'_>,
+    ) -> io::Result<Outcome> {
+        let outcome = self.run_layer(place.python, layer, &[])?;
+        match self.cannot_uninstall(&outcome) {
+            true => place.put_over(|more| self.run_layer(place.python, layer, more)),
             false => Ok(outcome),
         }
     }
@@ -182,11 +226,9 @@ impl Installer {
                 );
             }
             Kind::Uv => {
-                // As uv does it, and pip with its own: byte code comes when it is asked for. The cache is on another mount, so that
-                // nothing there can be linked to: uv need not try it for each file.
+                // As uv does it, and pip with its own: byte code comes when it is asked for.
                 environment = environment
                     .with("UV_CACHE_DIR", cache)
-                    .with("UV_LINK_MODE", "copy")
                     .with("UV_COMPILE_BYTECODE", "0");
                 command.extend(["pip", "install", "--python"].map(OsString::from));
                 command.push(python.into());
@@ -203,18 +245,18 @@ impl Installer {
         )
     }
 
-    /// Fetches uv, whose bytes are known, from where the user's packages come from, else from where packages come by default.
+    /// Fetches uv, whose bytes are known, from where the user's packages come from, else from where packages come by default. Gives
+    /// the program, which lies in the scratch folder, and keeps it for other steps.
     fn fetch_uv(
         &self,
         target: &Target<'_>,
-        folder: &Path,
+        kept: &Path,
         index: Option<&str>,
         mask: &Mask,
-    ) -> Result<(), NoUv> {
+    ) -> Result<PathBuf, NoUv> {
         let list = target.scratch.join("uv.txt");
         fs::write(&list, pinned_uv::requirement())?;
-        // Beside its place, which it takes at once: another step may look there at any time.
-        let fetched = fresh_folder(folder)?;
+        let fetched = target.scratch.join("fetched");
         let mut command = self.command.clone();
         command.extend(
             [
@@ -243,69 +285,46 @@ impl Installer {
         if index.is_some() && !outcome.success() {
             outcome = run(&self.environment)?;
         }
-        if outcome.success() {
-            // What does not start is no reason to keep it; who came first is.
-            if fs::rename(&fetched, folder).is_err()
-                && uv(target, vec![folder.join("bin/uv").into()], "").is_none()
-            {
-                fs::remove_dir_all(folder)?;
-                fs::rename(&fetched, folder)?;
-            }
+        if !outcome.success() {
+            return Err(NoUv::NotFetched(self.name.clone(), outcome));
         }
+        let program = target.scratch.join("uv");
+        let sha256 = kept_uv::copy(fs::File::open(fetched.join("bin/uv"))?, &program)?;
         let _ = fs::remove_dir_all(&fetched);
-        match outcome.success() {
-            true => Ok(()),
-            false => Err(NoUv::NotFetched(self.name.clone(), outcome)),
+        if !pinned_uv::programs(&python_header(target), true).any(|it| it.sha256 == sha256) {
+            return Err(NoUv::Other(self.name.clone()));
         }
+        // It was fetched, kept or not.
+        let _ = kept_uv::keep(kept, &sha256, &program);
+        Ok(program)
     }
 
     /// Installs all that is wanted; what it prints is shown.
     ///
     /// A package that a distribution brought has no list of its files, so that pip cannot take it away. Then those that are
     /// to be replaced are put over it, and, should it be one of the packages they need, everything is.
-    pub(super) fn install(
-        &self,
-        root: &Root,
-        python: &Path,
-        wanted: &[Wanted],
-    ) -> io::Result<Outcome> {
+    pub(super) fn install(&self, place: &Place<'_>, wanted: &[Wanted]) -> io::Result<Outcome> {
         let all: Vec<&Wanted> = wanted.iter().collect();
-        let outcome = self.run(python, &all, &[])?;
-        if outcome.success() || self.kind == Kind::Uv || !is_about_uninstalling(&outcome) {
+        let outcome = self.run(place.python, &all, &[])?;
+        if !self.cannot_uninstall(&outcome) {
             return Ok(outcome);
         }
-        let replacing: Vec<&Wanted> = wanted.iter().filter(|it| it.replaces.is_some()).collect();
-        if !replacing.is_empty() && self.put_over(root, python, &replacing)? {
-            let outcome = self.run(python, &all, &[])?;
-            if outcome.success() || !is_about_uninstalling(&outcome) {
+        let replacing: Vec<&Wanted> = wanted.iter().filter(|it| it.replaces).collect();
+        let put_over = |wanted: &[&Wanted], alone: &[&str]| {
+            place.put_over(|more| self.run(place.python, wanted, &[more, alone].concat()))
+        };
+        if !replacing.is_empty() && put_over(&replacing, &["--no-deps"])?.success() {
+            let outcome = self.run(place.python, &all, &[])?;
+            if !self.cannot_uninstall(&outcome) {
                 return Ok(outcome);
             }
         }
-        self.run(python, &all, &["--ignore-installed"])
+        put_over(&all, &[])
     }
 
-    /// Installs without taking anything away, and removes the records of what was overwritten.
-    fn put_over(&self, root: &Root, python: &Path, replacing: &[&Wanted]) -> io::Result<bool> {
-        let records = |wanted: &Wanted| {
-            let location = wanted.replaces.iter();
-            location
-                .flat_map(|it| dist_info::records(root, it, &wanted.name))
-                .collect::<Vec<PathBuf>>()
-        };
-        let before: Vec<Vec<PathBuf>> = replacing.iter().map(|wanted| records(wanted)).collect();
-        if !self
-            .run(python, replacing, &["--ignore-installed", "--no-deps"])?
-            .success()
-        {
-            return Ok(false);
-        }
-        for (wanted, old) in replacing.iter().zip(before) {
-            // Where the new one went elsewhere, the old one is as it was.
-            if records(wanted).iter().any(|record| !old.contains(record)) {
-                old.iter().for_each(|record| remove(&root.host(record)));
-            }
-        }
-        Ok(true)
+    /// Whether pip failed because something is there that it cannot take away.
+    fn cannot_uninstall(&self, outcome: &Outcome) -> bool {
+        self.is_pip() && !outcome.success() && is_about_uninstalling(outcome)
     }
 
     fn run(&self, python: &Path, wanted: &[&Wanted], more: &[&str]) -> io::Result<Outcome> {
@@ -331,18 +350,6 @@ impl Installer {
         command.extend(wanted.iter().map(|it| OsString::from(&it.requirement)));
         process::run(&command, &self.environment, Output::ShownAndKept)
     }
-}
-
-/// A folder beside another, with a name that nobody else has.
-fn fresh_folder(beside: &Path) -> io::Result<PathBuf> {
-    for taken in 0..1000 {
-        let folder = beside.with_extension(format!("new-{taken}"));
-        match fs::create_dir(&folder) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            made => return made.map(|()| folder),
-        }
-    }
-    Err(io::ErrorKind::AlreadyExists.into())
 }
 
 fn is_without_index(environment: &Environment) -> bool {
@@ -541,10 +548,166 @@ fn make_executable(program: &Path) -> io::Result<()> {
     fs::set_permissions(program, fs::Permissions::from_mode(0o755))
 }
 
-fn remove(record: &Path) {
-    let _ = if record.is_dir() {
-        fs::remove_dir_all(record)
-    } else {
-        fs::remove_file(record)
-    };
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::python::find::tests::Image;
+    use crate::python::interpreter;
+
+    /// A Python on the host that answers for pip as `script` says, in an image that takes it for one of this machine.
+    struct Fake {
+        image: Image,
+        host: Image,
+        python: report::Python,
+        environment: Environment,
+    }
+
+    impl Fake {
+        fn new(script: &str) -> Self {
+            let host = Image::new();
+            let script = format!(
+                "#!/bin/sh\nroot={}\n{script}",
+                host.root.host(Path::new("/")).display()
+            );
+            let host = host
+                .script("/python", &script)
+                .file("/scratch/x", "")
+                .file("/kept/x", "");
+            let executable = host.root.host(Path::new("/python"));
+            let mut header = [0; 64];
+            header[..6].copy_from_slice(b"\x7fELF\x02\x01");
+            header[18] = 62;
+            let header = String::from_utf8(header.to_vec()).expect("text");
+            let path = ["/usr/bin".into(), "/bin".into()];
+            Self {
+                image: Image::new().program(&executable.to_string_lossy(), &header),
+                host,
+                python: report::Python {
+                    minor: "3.11".parse().expect("a minor"),
+                    command: executable.clone(),
+                    executable,
+                    prefix: "/usr".into(),
+                    kind: interpreter::Kind::System,
+                    site: Vec::new(),
+                    before_site: Vec::new(),
+                    externally_managed: false,
+                    pip: Some("24.0".to_owned()),
+                    links: Vec::new(),
+                    installer: None,
+                },
+                environment: Environment::new([], &path),
+            }
+        }
+
+        fn path(&self, path: &str) -> PathBuf {
+            self.host.root.host(Path::new(path))
+        }
+
+        fn with<T>(&self, test: impl FnOnce(&Target<'_>) -> T) -> T {
+            test(&Target {
+                root: &self.image.root,
+                python: &self.python,
+                stdlib: Path::new("/none"),
+                path: &[],
+                wheels: None,
+                scratch: &self.path("/scratch"),
+                environment: &self.environment,
+            })
+        }
+    }
+
+    /// What another build put into the folder that all share is not started, nor is what a pip brings that has another idea of uv;
+    /// and that one is not kept for others.
+    #[test]
+    fn no_uv_is_started_but_the_pinned_ones() {
+        let hostile = "#!/bin/sh\\necho uv 0.0; echo >> $root/started\\n";
+        let script = format!(
+            "case \"$*\" in *--version*) echo pip 24.0; exit;; esac\n\
+             while [ \"$1\" != --target ]; do shift; done\n\
+             mkdir -p $2/bin && printf \"{hostile}\" > $2/bin/uv && echo >> $root/fetched\n"
+        );
+        let fake = Fake::new(&script);
+        let program = pinned_uv::programs(&fake.with(python_header), true).next();
+        let name = format!("uv-{}", program.expect("a program").sha256);
+        let text = format!(
+            "#!/bin/sh\necho uv 0.0; echo >> {}\n",
+            fake.path("/started").display()
+        );
+        let kept = fake.path("/kept");
+        // As a program of its own, and as the folder of before.
+        for name in [
+            name,
+            format!("uv-{}-x86_64-glibc/bin/uv", pinned_uv::VERSION),
+        ] {
+            let place = kept.join(&name);
+            fs::create_dir_all(place.parent().expect("a folder")).expect("folders");
+            fs::write(&place, &text).expect("a file");
+            make_executable(&place).expect("a mode");
+        }
+        let before = fs::read_dir(&kept).expect("a folder").count();
+        let found = fake.with(|target| choose_uv(target, &kept, None, &Mask::default()));
+        assert!(matches!(found, Err(NoUv::Other(pip)) if pip == "pip 24.0"));
+        assert!(
+            fake.path("/fetched").exists(),
+            "a wrong one is fetched anew"
+        );
+        assert!(!fake.path("/started").exists());
+        assert_eq!(fs::read_dir(&kept).expect("a folder").count(), before);
+    }
+
+    /// A distribution that pip cannot take away is put over, and what is said of it is said once: also where a layer asks for it.
+    #[test]
+    fn what_is_put_over_another_replaces_its_record() {
+        let script = "case \"$*\" in *--version*) echo pip 24.0; exit;; esac\n\
+             test -e $root/site/PyYAML-6.0.dist-info && exit\n\
+             case \"$*\" in\n\
+             *--ignore-installed*) mkdir -p $root/local $root/site/PyYAML-6.0.dist-info $root/local/blinker-1.8.dist-info;;\n\
+             *) echo \"ERROR: Cannot uninstall 'PyYAML'. It is a distutils installed project\" >&2; exit 1;;\n\
+             esac\n";
+        let site = ["/local", "/site"].map(PathBuf::from);
+        let both = |is_layer: bool| {
+            let mut fake = Fake::new(script);
+            for record in [
+                "PyYAML-5.3.egg-info",
+                "blinker-1.4.egg-info/PKG-INFO",
+                "six-1.16.0.dist-info/METADATA",
+            ] {
+                fake.host = fake.host.file(&format!("/site/{record}"), "");
+            }
+            let installer = fake.with(choose_pip).expect("pip");
+            let place = Place {
+                root: &fake.host.root,
+                python: &fake.python.executable,
+                site: &site,
+            };
+            let outcome = match is_layer {
+                true => installer.install_layer(
+                    &place,
+                    &Layer {
+                        cache: Path::new("/none"),
+                        folder: Path::new("/"),
+                        arguments: &["pyyaml".to_owned()],
+                        secrets: &Secrets::default(),
+                    },
+                ),
+                false => installer.install(
+                    &place,
+                    &[Wanted {
+                        requirement: "pyyaml==6.0".to_owned(),
+                        replaces: true,
+                    }],
+                ),
+            };
+            assert!(outcome.expect("starts").success());
+            fake.host.root.list(Path::new("/site"), 100)
+        };
+        let want = [
+            "PyYAML-6.0.dist-info",
+            "blinker-1.4.egg-info",
+            "six-1.16.0.dist-info",
+        ];
+        for is_layer in [true, false] {
+            assert_eq!(both(is_layer).expect("a folder"), want);
+        }
+    }
 }

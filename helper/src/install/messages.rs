@@ -36,6 +36,16 @@ pub(super) fn manager_failed(manager: &str, outcome: &str) -> Failure {
     )
 }
 
+pub(super) fn not_fetched(manager: &str, outcome: &str) -> Failure {
+    Failure::new(
+        Kind::CurlInstall,
+        format!(
+            "{manager} could not fetch curl for the base image ahead ({outcome}; what it printed is above), so it is fetched when it is \
+             installed, and by later builds as well until this step runs again (`# fal: refresh=on`)"
+        ),
+    )
+}
+
 pub(super) fn curl_still_missing(manager: &str) -> Failure {
     Failure::new(
         Kind::CurlInstall,
@@ -153,6 +163,16 @@ pub(super) fn uv_does_not_start() -> Failure {
         Kind::NoInstaller,
         "the image has no uv, and the one that was fetched does not start in it: install uv in the Dockerfile, or write \
          `# fal: resolver=pip`",
+    )
+}
+
+pub(super) fn other_uv(pip: &str) -> Failure {
+    Failure::new(
+        Kind::NoInstaller,
+        format!(
+            "the image has no uv, and what {pip} brought is none of the programs that fal knows for the machine of the image's Python: \
+             install uv in the Dockerfile, or write `# fal: resolver=pip`"
+        ),
     )
 }
 

@@ -9,9 +9,11 @@ pub mod runtime; // packages, with the image's Python
 
 mod imports; // starts Python once: does it import what is installed
 mod installer; // pip or uv, and where from
+mod kept_uv; // a fetched uv, from one build to the next
 mod messages; // the sentences
 mod pinned_uv; // which uv is fetched
 mod process; // starts a program
+mod records; // where distributions came from, without what nobody may read
 mod secrets; // what arguments name and nobody prints
 mod traces; // what was there before, put back
 

@@ -17,6 +17,9 @@ use crate::environment::Environment;
 /// How much of an output is kept: its end.
 const KEPT: usize = 64 * 1024;
 
+/// How much is read at once.
+const READ: usize = 8192;
+
 /// How a program ended.
 #[derive(Clone, Debug)]
 pub(super) struct Outcome {
@@ -143,7 +146,7 @@ fn keep(source: Option<impl Read>, shown: Option<impl Write>, mask: &Mask) -> St
         shown,
     };
     let mut pending: Vec<u8> = Vec::new();
-    let mut buffer = [0; 8192];
+    let mut buffer = [0; READ];
     loop {
         match source.read(&mut buffer) {
             Ok(0) => break,
@@ -151,25 +154,12 @@ fn keep(source: Option<impl Read>, shown: Option<impl Write>, mask: &Mask) -> St
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(_) => break,
         }
-        let ready = ready(&pending, mask);
-        let rest = pending.split_off(ready);
-        kept.take(&pending, mask);
-        pending = rest;
+        let (shown, taken) = mask.hide_start(&pending);
+        kept.take(&shown);
+        pending.drain(..taken);
     }
-    kept.take(&pending, mask);
+    kept.take(&mask.hide(&pending));
     String::from_utf8_lossy(&kept.bytes).into_owned()
-}
-
-/// How much of what was read can be shown: whole lines where something may have to be hidden in them, for no value has more.
-fn ready(pending: &[u8], mask: &Mask) -> usize {
-    if mask.is_empty() {
-        return pending.len();
-    }
-    match pending.iter().rposition(|byte| *byte == b'\n') {
-        Some(end) => end + 1,
-        None if pending.len() > KEPT + mask.longest() => pending.len() - mask.longest(),
-        None => 0,
-    }
 }
 
 struct Kept<W> {
@@ -178,15 +168,7 @@ struct Kept<W> {
 }
 
 impl<W: Write> Kept<W> {
-    fn take(&mut self, bytes: &[u8], mask: &Mask) {
-        let hidden;
-        let bytes = match mask.is_empty() {
-            true => bytes,
-            false => {
-                hidden = mask.hide(bytes);
-                &hidden
-            }
-        };
+    fn take(&mut self, bytes: &[u8]) {
         if let Some(shown) = &mut self.shown {
             let _ = shown.write_all(bytes).and_then(|()| shown.flush());
         }
@@ -200,4 +182,72 @@ impl<W: Write> Kept<W> {
 /// A command line from words of any kind.
 pub(super) fn words<const N: usize>(words: [&OsStr; N]) -> Vec<OsString> {
     words.into_iter().map(OsStr::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::install::secrets::Secrets;
+
+    /// What is read in two parts, as a pipe gives it.
+    struct Parts<'a>(&'a [u8], &'a [u8]);
+
+    impl Read for Parts<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if self.0.is_empty() {
+                std::mem::swap(&mut self.0, &mut self.1);
+            }
+            self.0.read(buffer)
+        }
+    }
+
+    fn mask(value: &str) -> Mask {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        let prefix = folder.path().join("given-");
+        fs::write(format!("{}NAME", prefix.display()), value).expect("a file");
+        let names = ["NAME".to_owned()];
+        Secrets::read(&prefix, &names).expect("values").mask()
+    }
+
+    fn shown(source: impl Read, mask: &Mask) -> String {
+        let mut shown = Vec::new();
+        keep(Some(source), Some(&mut shown), mask);
+        String::from_utf8(shown).expect("text")
+    }
+
+    #[test]
+    fn no_value_is_printed_wherever_its_output_is_cut() {
+        // A line that is longer than all that is kept, and a value anywhere in it.
+        let mask = mask("ses%20ame!");
+        let reads = [1, 8, 9, 16].map(|count| count * READ);
+        for before in reads.iter().flat_map(|end| end - 25..end + 2) {
+            let mut text = vec![b'.'; before];
+            text.extend_from_slice(b"ses%20ame!");
+            text.resize(2 * KEPT + 100, b'.');
+            let printed = shown(text.as_slice(), &mask);
+            let want = ".".repeat(before) + "****" + &".".repeat(text.len() - before - 10);
+            assert!(printed == want, "{before}");
+        }
+    }
+
+    #[test]
+    fn output_is_the_same_wherever_it_is_cut() {
+        let mask = mask("one\ntwo%0Athree");
+        let text = "one\ntwo%0Athree one\ntwo\nthree one three oneone\ntw one\ntwo%0Athre";
+        let all = shown(text.as_bytes(), &mask);
+        let want = "**** **** **** three ********\ntw ****\ntwo%0Athre";
+        assert_eq!(all, want);
+        for cut in 0..text.len() {
+            let (start, end) = text.as_bytes().split_at(cut);
+            assert_eq!(shown(Parts(start, end), &mask), all, "{cut}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_no_value_is_printed_at_once() {
+        let (shown, taken) = mask("sesame").hide_start(b"Name: ses");
+        assert_eq!((shown.as_slice(), taken), (&b"Name: "[..], 6));
+    }
 }

@@ -10,9 +10,10 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use super::imports;
-use super::installer::{self, Installer, Layer, NoUv, Target};
+use super::installer::{self, Installer, Layer, NoUv, Place, Target};
+use super::records::Records;
 use super::runtime::TRACES;
-use super::secrets::{Mask, Secrets};
+use super::secrets::Secrets;
 use super::traces::Traces;
 use super::{Scratch, messages};
 use crate::environment::Environment;
@@ -61,10 +62,12 @@ pub fn install(
         .with("TMPDIR", &scratch.path)
         .with("PYTHONDONTWRITEBYTECODE", "1");
     let (itself, environment) = imports::start(&python.executable, environment)?;
+    let site = itself.site();
     let installation = Installation {
         wanted,
         places,
         secrets,
+        site: &site,
         target: Target {
             root,
             python: &python,
@@ -75,33 +78,14 @@ pub fn install(
             environment: &environment,
         },
     };
+    let records = Records::of(&site);
     let installed = installation.run()?;
-    hide_in_records(&itself.site(), &installation.secrets.mask())
+    records
+        .hide_in_later(&site, &installation.secrets.mask())
         .map_err(|error| messages::io("write records below", &python.prefix, &error))?;
     drop(scratch);
     traces.restore();
     Ok(installed)
-}
-
-/// Takes values out of the records of where distributions came from. Installers leave them out, but for some that are old.
-fn hide_in_records(site: &[PathBuf], mask: &Mask) -> io::Result<()> {
-    if mask.is_empty() {
-        return Ok(());
-    }
-    let entries = site.iter().filter_map(|folder| fs::read_dir(folder).ok());
-    for entry in entries.flatten() {
-        let record = entry?.path().join("direct_url.json");
-        let is_file = fs::symlink_metadata(&record).is_ok_and(|it| it.is_file());
-        if !is_file {
-            continue;
-        }
-        let text = fs::read(&record)?;
-        let hidden = mask.hide(&text);
-        if hidden != text {
-            fs::write(&record, hidden)?;
-        }
-    }
-    Ok(())
 }
 
 /// The name that fal will start may be one that is linked later.
@@ -116,6 +100,8 @@ struct Installation<'a> {
     wanted: &'a Requirements,
     places: &'a Places,
     secrets: Secrets,
+    /// The folders that Python has packages in.
+    site: &'a [PathBuf],
     target: Target<'a>,
 }
 
@@ -138,7 +124,11 @@ impl Installation<'_> {
         let python = &self.target.python.executable;
         let outcome = installer
             .install_layer(
-                python,
+                &Place {
+                    root: self.target.root,
+                    python,
+                    site: self.site,
+                },
                 &Layer {
                     cache: &cache,
                     folder: match folder.is_dir() {
@@ -173,6 +163,7 @@ impl Installation<'_> {
                         NoUv::NoPip => none(),
                         NoUv::NotFetched(pip, outcome) => messages::uv_not_fetched(&pip, &outcome),
                         NoUv::DoesNotStart => messages::uv_does_not_start(),
+                        NoUv::Other(pip) => messages::other_uv(&pip),
                         NoUv::File(error) => {
                             messages::io("write below", &self.places.cache, &error)
                         }
@@ -281,22 +272,6 @@ mod tests {
             let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
             assert_eq!(index(&arguments), want);
         }
-    }
-
-    #[test]
-    fn a_record_of_where_a_distribution_came_from_keeps_no_value() {
-        let folder = tempfile::tempdir().expect("a scratch folder");
-        let given = folder.path().join("given-");
-        fs::write(format!("{}TOKEN", given.display()), "sesame\n").expect("a file");
-        let mask = Secrets::read(&given, &["TOKEN".to_owned()])
-            .expect("a value")
-            .mask();
-        let record = folder.path().join("a-1.0.dist-info/direct_url.json");
-        fs::create_dir(folder.path().join("a-1.0.dist-info")).expect("a folder");
-        fs::write(&record, "{\"url\":\"https://sesame@h/a.whl\"}").expect("a file");
-        hide_in_records(&[folder.path().to_owned()], &mask).expect("a folder of files");
-        let text = fs::read_to_string(&record).expect("a record");
-        assert_eq!(text, "{\"url\":\"https://****@h/a.whl\"}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use super::imports::{self, Itself, Module};
-use super::installer::{self, Target, Wanted};
+use super::installer::{self, Place, Target, Wanted};
 use super::traces::Traces;
 use super::{Scratch, messages};
 use crate::environment::Environment;
@@ -161,8 +161,13 @@ impl Change<'_> {
         };
         let installer = installer::choose(&target).ok_or_else(|| messages::no_installer(python))?;
         let python = &python.executable;
+        let place = Place {
+            root: self.root,
+            python,
+            site: &self.itself.site(),
+        };
         let outcome = installer
-            .install(self.root, python, wanted)
+            .install(&place, wanted)
             .map_err(|error| messages::io("start the installer of", python, &error))?;
         if !outcome.success() {
             return Err(messages::installer_failed(
@@ -281,9 +286,8 @@ fn make_link(root: &Root, link: &Link) -> Result<(), Failure> {
 
 fn wanted(package: &Package) -> Option<Wanted> {
     Some(Wanted {
-        name: package.name.clone(),
         requirement: package.requirement.clone()?,
-        replaces: package.location.clone(),
+        replaces: package.location.is_some(),
     })
 }
 

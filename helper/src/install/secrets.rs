@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use crate::failure::{Failure, Kind};
@@ -27,12 +28,20 @@ impl Secrets {
     pub(super) fn read(prefix: &Path, names: &[String]) -> Result<Self, Failure> {
         let read = |name: &String| {
             let path = format!("{}{name}", prefix.display());
-            let text = fs::read_to_string(&path).map_err(|_| absent(name))?;
+            let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => absent(name),
+                io::ErrorKind::InvalidData => no_text(name),
+                _ => unreadable(name, &error),
+            })?;
             let value = text.trim_end_matches(['\r', '\n']);
-            match value.is_empty() {
-                true => Err(empty(name)),
-                false => Ok((name.clone(), value.to_owned())),
+            if value.is_empty() {
+                return Err(empty(name));
             }
+            // No program can be given one.
+            if value.contains('\0') {
+                return Err(no_text(name));
+            }
+            Ok((name.clone(), value.to_owned()))
         };
         let values = names.iter().map(read).collect::<Result<_, _>>()?;
         Ok(Self { values })
@@ -97,16 +106,31 @@ impl Mask {
         self.hidden.is_empty()
     }
 
-    /// How many bytes the longest value has.
-    pub(super) fn longest(&self) -> usize {
-        self.hidden.first().map_or(0, Vec::len)
+    /// Whether a text is a value and nothing else.
+    pub(super) fn is_value(&self, text: &[u8]) -> bool {
+        self.hidden.iter().any(|value| value == text)
     }
 
     /// The text without the values.
     pub(super) fn hide(&self, text: &[u8]) -> Vec<u8> {
+        self.hide_before(text, true).0
+    }
+
+    /// The start of a text without the values, and how much of the text that is: more may follow, so that it ends where what could
+    /// be the beginning of a value does begin.
+    pub(super) fn hide_start(&self, text: &[u8]) -> (Vec<u8>, usize) {
+        self.hide_before(text, false)
+    }
+
+    fn hide_before(&self, text: &[u8], is_all: bool) -> (Vec<u8>, usize) {
         let mut shown = Vec::with_capacity(text.len());
         let mut rest = text;
         while let Some((first, behind)) = rest.split_first() {
+            let is_longer = |value: &&Vec<u8>| value.len() > rest.len();
+            let mut longer = self.hidden.iter().take_while(is_longer);
+            if !is_all && longer.any(|value| value.starts_with(rest)) {
+                break;
+            }
             match self.hidden.iter().find(|value| rest.starts_with(value)) {
                 Some(value) => {
                     shown.extend_from_slice(SHOWN);
@@ -118,7 +142,7 @@ impl Mask {
                 }
             }
         }
-        shown
+        (shown, text.len() - rest.len())
     }
 }
 
@@ -166,6 +190,24 @@ fn absent(name: &str) -> Failure {
     )
 }
 
+fn no_text(name: &str) -> Failure {
+    Failure::new(
+        Kind::RequirementSecret,
+        format!(
+            "the requirements need the secret {name}, and the one that was given is not text: give it as UTF-8, without zero bytes"
+        ),
+    )
+}
+
+fn unreadable(name: &str, error: &io::Error) -> Failure {
+    Failure::new(
+        Kind::RequirementSecret,
+        format!(
+            "the requirements need the secret {name}, which was given and cannot be read: {error}"
+        ),
+    )
+}
+
 fn empty(name: &str) -> Failure {
     Failure::new(
         Kind::RequirementSecret,
@@ -186,7 +228,6 @@ mod tests {
         };
         write("TOKEN", "s3cr%2Ft/\n");
         write("USER", "me\r\n");
-        write("EMPTY", "\n");
         let names = ["TOKEN".to_owned(), "USER".to_owned()];
         let secrets = Secrets::read(&prefix, &names).expect("values");
         assert_eq!(
@@ -201,12 +242,33 @@ mod tests {
                 "{printed}"
             );
         }
-        for name in ["EMPTY", "NONE"] {
-            let failure = Secrets::read(&prefix, &[name.to_owned()])
-                .err()
-                .expect(name);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_secret_is_told_without_its_value() {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        let prefix = folder.path().join("given-");
+        for (name, value, why) in [
+            ("NONE", None, "was not given"),
+            ("EMPTY", Some(&b"\n"[..]), "was given is empty"),
+            ("BYTES", Some(&b"sesame\xff"[..]), "was given is not text"),
+            ("ZERO", Some(&b"sesame\0"[..]), "was given is not text"),
+        ] {
+            if let Some(value) = value {
+                fs::write(format!("{}{name}", prefix.display()), value).expect("a file");
+            }
+            let read = Secrets::read(&prefix, &[name.to_owned()]);
+            let failure = read.err().expect(name);
             assert_eq!(failure.kind, Kind::RequirementSecret);
-            assert!(failure.sentence.contains(name));
+            let sentence = &failure.sentence;
+            assert!(
+                sentence.contains(&format!("the secret {name}, ")),
+                "{sentence}"
+            );
+            assert!(
+                sentence.contains(why) && !sentence.contains("sesame"),
+                "{sentence}"
+            );
         }
     }
 }

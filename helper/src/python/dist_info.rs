@@ -79,20 +79,22 @@ pub fn installed(
     found
 }
 
-/// The entries of a directory that speak of `name`, whatever is in them.
-pub fn records(root: &Root, directory: &Path, name: &str) -> Vec<PathBuf> {
-    let name = normalise(name);
+/// The entries of a directory that speak of distributions, by normalised name, whatever is in them.
+pub fn records(root: &Root, directory: &Path) -> BTreeMap<String, Vec<PathBuf>> {
+    let mut records: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
     let Ok(resolved) = root.resolve(directory) else {
-        return Vec::new();
+        return records;
     };
-    let entries = root.list(directory, MAX_ENTRIES).unwrap_or_default();
-    let named = entries.iter().filter(|entry| {
+    for entry in root.list(directory, MAX_ENTRIES).unwrap_or_default() {
         let described = entry
             .to_str()
             .and_then(|entry| describe(root, directory, entry));
-        described.is_some_and(|(other, _)| other == name)
-    });
-    named.map(|entry| resolved.path.join(entry)).collect()
+        if let Some((name, _)) = described {
+            let of_name = records.entry(name).or_default();
+            of_name.push(resolved.path.join(entry));
+        }
+    }
+    records
 }
 
 /// A name as the index compares it (PEP 503).

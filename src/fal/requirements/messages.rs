@@ -99,7 +99,7 @@ pub fn failed(kind: Kind) -> Option<Diagnostic> {
         Kind::RequirementNotFound => "no distribution was found for a requirement",
         Kind::RequirementConflict => "the requirements contradict each other",
         Kind::RequirementInstall => "the requirements could not be installed",
-        Kind::RequirementSecret => "a secret that the requirements need is empty",
+        Kind::RequirementSecret => "a secret that the requirements need is empty or not text",
         Kind::NoInstaller => "the image has neither uv nor pip to install the requirements with",
         Kind::NoPython => "the image has no Python to install the requirements for",
         Kind::OtherPython => "the image has another Python than the app is made for",
