@@ -6,9 +6,11 @@
 //! fal-helper curl    --look DIR [--out DIR] [--root DIR] [--from DIR] [--fetched DIR]
 //! fal-helper runtime --look DIR --out DIR [--wheels DIR]
 //! fal-helper requirements --cache DIR [--context DIR] [--given PREFIX] REQUIREMENTS
+//! fal-helper resolve --cache DIR [--context DIR] --out DIR REQUIREMENTS
 //! fal-helper said --cache DIR --out DIR NAME…
 //! fal-helper fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR
 //! fal-helper list    --context DIR --out DIR
+//! fal-helper unpack  --wheels DIR --out DIR UNPACK
 //! ```
 //! The arguments are part of cache keys: they change only with a reason.
 
@@ -24,16 +26,20 @@ use crate::failure::{Failure, Kind};
 use crate::fingerprint::{self, Secret};
 use crate::foreign;
 use crate::install::{self, curl::Origin};
+use crate::lock::{LOCK_FILE, WHY_FILE};
 use crate::look::look;
 use crate::report::{LOOK_FILE, REPORT_FILE, Report};
 use crate::request::Request;
 use crate::requirements::{Requirements, SAID_FILE, SAID_START};
 use crate::root::Root;
+use crate::wheel::request::Unpack;
+use crate::wheel::unpack::unpack;
 
 const USAGE: &str = "fal-helper look --image DIR --out DIR [--soft] REQUEST|--request FILE | fetch --out DIR | \
                      curl --look DIR [--out DIR] [--root DIR] [--from DIR] [--fetched DIR] | runtime --look DIR --out DIR [--wheels DIR] | \
-                     requirements --cache DIR [--context DIR] [--given PREFIX] REQUIREMENTS | said --cache DIR --out DIR NAME… | \
-                     fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR | list --context DIR --out DIR";
+                     requirements --cache DIR [--context DIR] [--given PREFIX] REQUIREMENTS | resolve --cache DIR [--context DIR] --out DIR REQUIREMENTS | said --cache DIR --out DIR NAME… | \
+                     fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR | list --context DIR --out DIR | \
+                     unpack --wheels DIR --out DIR UNPACK";
 
 /// A request or report of more bytes than this is none of ours.
 const FILE_LIMIT: u64 = 16 * 1024 * 1024;
@@ -118,6 +124,23 @@ pub fn requirements_arguments(
     arguments
 }
 
+/// The arguments of a step that finds the wheels of a layer of requirements: `out` is the folder for what is found.
+pub fn resolve_arguments(
+    cache: &str,
+    context: Option<&str>,
+    out: &str,
+    wanted: &Requirements,
+) -> Vec<String> {
+    let values = [
+        ("--cache", Some(cache)),
+        ("--context", context),
+        ("--out", Some(out)),
+    ];
+    let mut arguments = with_values("resolve", &values);
+    arguments.push(wanted.to_argument());
+    arguments
+}
+
 /// The arguments of the step that takes out what layers of requirements left when they failed.
 pub fn said_arguments(cache: &str, out: &str, names: Vec<String>) -> Vec<String> {
     let mut arguments = with_values("said", &[("--cache", Some(cache)), ("--out", Some(out))]);
@@ -150,6 +173,14 @@ pub fn list_arguments(context: &str, out: &str) -> Vec<String> {
         "list",
         &[("--context", Some(context)), ("--out", Some(out))],
     )
+}
+
+/// The arguments of the step that unpacks wheels: each is in the folder of `wheels` that is called by its number.
+pub fn unpack_arguments(wheels: &str, out: &str, wanted: &Unpack) -> Vec<String> {
+    let values = [("--wheels", Some(wheels)), ("--out", Some(out))];
+    let mut arguments = with_values("unpack", &values);
+    arguments.push(wanted.to_argument());
+    arguments
 }
 
 fn with_values(step: &str, values: &[(&str, Option<&str>)]) -> Vec<String> {
@@ -187,6 +218,11 @@ fn step(arguments: Vec<OsString>) -> Result<(), Failure> {
             &["--cache", "--context", "--given"],
             &[],
         )?),
+        Some("resolve") => resolve_step(&Arguments::read(
+            arguments,
+            &["--cache", "--context", "--out"],
+            &[],
+        )?),
         Some("said") => said_step(Arguments::read(arguments, &["--cache", "--out"], &[])?),
         Some("fingerprint") => fingerprint_step(Arguments::read(
             arguments,
@@ -194,6 +230,7 @@ fn step(arguments: Vec<OsString>) -> Result<(), Failure> {
             &[],
         )?),
         Some("list") => list_step(&Arguments::read(arguments, &["--context", "--out"], &[])?),
+        Some("unpack") => unpack_step(&Arguments::read(arguments, &["--wheels", "--out"], &[])?),
         _ => Err(usage(format!(
             "`{}` is not a step",
             command.to_string_lossy()
@@ -257,6 +294,36 @@ fn runtime_step(arguments: Arguments) -> Result<(), Failure> {
 }
 
 fn requirements_step(arguments: Arguments) -> Result<(), Failure> {
+    let (wanted, places) = wanted(&arguments)?;
+    let said = places.cache.join(wanted.said());
+    let install =
+        || install::requirements::install(&Root::new("/"), &wanted, &places, env::vars_os());
+    let installed = leaving_why(&said, install)?;
+    let _ = writeln!(std::io::stdout(), "fal: {}", printable(&installed));
+    Ok(())
+}
+
+/// Writes the wheels, or why there are none: that is no failure.
+fn resolve_step(arguments: &Arguments) -> Result<(), Failure> {
+    let (wanted, places) = wanted(arguments)?;
+    let out = arguments.path("--out")?;
+    let resolved = install::resolve::resolve(&Root::new("/"), &wanted, &places, env::vars_os());
+    let resolved = resolved.unwrap_or_else(|failure| Err(failure.sentence));
+    let (name, text) = match resolved.and_then(|lock| lock.to_toml()) {
+        Ok(lock) => (LOCK_FILE, lock),
+        Err(why) => (WHY_FILE, printable(&why)),
+    };
+    if name == WHY_FILE {
+        let _ = writeln!(
+            std::io::stdout(),
+            "fal: not installed wheel by wheel: {text}"
+        );
+    }
+    let path = out.join(name);
+    fs::write(&path, text).map_err(|error| file(&path, &error))
+}
+
+fn wanted(arguments: &Arguments) -> Result<(Requirements, install::requirements::Places), Failure> {
     let [wanted] = arguments.rest.as_slice() else {
         return Err(usage("one list of requirements is needed".to_owned()));
     };
@@ -266,12 +333,7 @@ fn requirements_step(arguments: Arguments) -> Result<(), Failure> {
         context: arguments.optional("--context").map(Path::to_owned),
         given: arguments.optional("--given").map(Path::to_owned),
     };
-    let said = places.cache.join(wanted.said());
-    let install =
-        || install::requirements::install(&Root::new("/"), &wanted, &places, env::vars_os());
-    let installed = leaving_why(&said, install)?;
-    let _ = writeln!(std::io::stdout(), "fal: {}", printable(&installed));
-    Ok(())
+    Ok((wanted, places))
 }
 
 /// Does what may fail, and leaves why it did. What was left before goes first: one that is killed leaves nothing.
@@ -322,6 +384,22 @@ fn list_step(arguments: &Arguments) -> Result<(), Failure> {
     let listing = context::list(&top, &mut |_, _| true).map_err(|error| file(&top, &error))?;
     let path = arguments.path("--out")?.join(context::LISTING_FILE);
     fs::write(&path, context::encode(listing.as_ref())).map_err(|error| file(&path, &error))
+}
+
+fn unpack_step(arguments: &Arguments) -> Result<(), Failure> {
+    let [wanted] = arguments.rest.as_slice() else {
+        return Err(usage("one request is needed".to_owned()));
+    };
+    let wanted = Unpack::from_argument(wanted).map_err(usage)?;
+    let (wheels, out) = (arguments.path("--wheels")?, arguments.path("--out")?);
+    say(&unpack(&wheels, &out, &wanted)?);
+    Ok(())
+}
+
+fn say(notes: &[String]) {
+    for note in notes {
+        let _ = writeln!(std::io::stdout(), "fal: {}", printable(note));
+    }
 }
 
 fn finish(arguments: &Arguments, report: Report) -> Result<(), Failure> {

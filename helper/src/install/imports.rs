@@ -128,7 +128,7 @@ pub(super) fn import(
 }
 
 /// Runs a script that prints one line of JSON; modules may print lines of their own.
-fn ask<T: for<'a> Deserialize<'a>>(
+pub(super) fn ask<T: for<'a> Deserialize<'a>>(
     python: &Path,
     script: &str,
     arguments: &[OsString],

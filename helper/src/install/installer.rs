@@ -157,6 +157,7 @@ fn has_musl(root: &Root) -> bool {
 }
 
 /// How requirements are installed.
+#[derive(Clone, Copy)]
 pub(super) struct Layer<'a> {
     /// What the installer keeps for the next time.
     pub(super) cache: &'a Path,
@@ -211,6 +212,32 @@ impl Installer {
     }
 
     fn run_layer(&self, python: &Path, layer: &Layer<'_>, more: &[&str]) -> io::Result<Outcome> {
+        self.run_on(python, layer, &["install"], more, Output::ShownAndKept)
+    }
+
+    /// What uv would install of a layer, on the standard error of what it prints.
+    pub(super) fn would_install(
+        &self,
+        python: &Path,
+        layer: &Layer<'_>,
+        more: &[&str],
+    ) -> io::Result<Outcome> {
+        self.run_on(python, layer, &["install", "--dry-run"], more, Output::Kept)
+    }
+
+    /// Has uv write where the distributions are that arguments name.
+    pub(super) fn compile(&self, python: &Path, layer: &Layer<'_>) -> io::Result<Outcome> {
+        self.run_on(python, layer, &["compile"], &[], Output::Kept)
+    }
+
+    fn run_on(
+        &self,
+        python: &Path,
+        layer: &Layer<'_>,
+        step: &[&str],
+        more: &[&str],
+        output: Output,
+    ) -> io::Result<Outcome> {
         let mut command = self.command.clone();
         let mut environment = self.environment.clone();
         for (name, value) in layer.secrets.iter() {
@@ -221,17 +248,17 @@ impl Installer {
         match self.kind {
             Kind::Pip => {
                 environment = environment.with("PIP_CACHE_DIR", cache);
-                command.extend(
-                    ["install", "--disable-pip-version-check", "--no-input"].map(OsString::from),
-                );
+                command.extend(step.iter().map(OsString::from));
+                command.extend(["--disable-pip-version-check", "--no-input"].map(OsString::from));
             }
             Kind::Uv => {
                 // As uv does it, and pip with its own: byte code comes when it is asked for.
                 environment = environment
                     .with("UV_CACHE_DIR", cache)
                     .with("UV_COMPILE_BYTECODE", "0");
-                command.extend(["pip", "install", "--python"].map(OsString::from));
-                command.push(python.into());
+                command.push("pip".into());
+                command.extend(step.iter().map(OsString::from));
+                command.extend([OsString::from("--python"), python.into()]);
             }
         }
         command.extend(more.iter().map(OsString::from));
@@ -240,7 +267,7 @@ impl Installer {
             layer.folder,
             &command,
             &environment,
-            Output::ShownAndKept,
+            output,
             &layer.secrets.mask(),
         )
     }

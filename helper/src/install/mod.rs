@@ -5,6 +5,7 @@
 
 pub mod curl; // curl, with the image's package manager
 pub mod requirements; // what the user asks for, with uv or pip
+pub mod resolve; // the wheels that it comes to, with nothing installed
 pub mod runtime; // packages, with the image's Python
 
 mod imports; // starts Python once: does it import what is installed
@@ -15,6 +16,8 @@ mod pinned_uv; // which uv is fetched
 mod process; // starts a program
 mod records; // where distributions came from, without what nobody may read
 mod secrets; // what arguments name and nobody prints
+mod sizes; // how large wheels are, where the index does not say
+mod target; // where a Python has what, and which wheels it takes
 mod traces; // what was there before, put back
 
 use std::fs;

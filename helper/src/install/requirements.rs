@@ -41,6 +41,26 @@ pub fn install(
     places: &Places,
     given: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<String, Failure> {
+    in_image(root, wanted, places, given, |installation| {
+        let records = Records::of(installation.site);
+        let installed = installation.run()?;
+        let mask = installation.secrets.mask();
+        let prefix = &installation.target.python.prefix;
+        records
+            .hide_in_later(installation.site, &mask)
+            .map_err(|error| messages::io("write records below", prefix, &error))?;
+        Ok(installed)
+    })
+}
+
+/// Does something with the Python that fal will run, started once, and takes away what it left.
+pub(super) fn in_image<T>(
+    root: &Root,
+    wanted: &Requirements,
+    places: &Places,
+    given: impl IntoIterator<Item = (OsString, OsString)>,
+    work: impl FnOnce(&Installation<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let looked = look(root, &wanted.look());
     let python = match (looked.failure, looked.python) {
         (Some(failure), _) => return Err(failure),
@@ -62,12 +82,11 @@ pub fn install(
         .with("TMPDIR", &scratch.path)
         .with("PYTHONDONTWRITEBYTECODE", "1");
     let (itself, environment) = imports::start(&python.executable, environment)?;
-    let site = itself.site();
-    let installation = Installation {
+    let done = work(&Installation {
         wanted,
         places,
         secrets,
-        site: &site,
+        site: &itself.site(),
         target: Target {
             root,
             python: &python,
@@ -77,15 +96,10 @@ pub fn install(
             scratch: &scratch.path,
             environment: &environment,
         },
-    };
-    let records = Records::of(&site);
-    let installed = installation.run()?;
-    records
-        .hide_in_later(&site, &installation.secrets.mask())
-        .map_err(|error| messages::io("write records below", &python.prefix, &error))?;
+    })?;
     drop(scratch);
     traces.restore();
-    Ok(installed)
+    Ok(done)
 }
 
 /// The name that fal will start may be one that is linked later.
@@ -96,30 +110,25 @@ fn startable(root: &Root, mut python: Python) -> Python {
     python
 }
 
-struct Installation<'a> {
+/// What is done, and with what.
+pub(super) struct Installation<'a> {
     wanted: &'a Requirements,
-    places: &'a Places,
-    secrets: Secrets,
+    pub(super) places: &'a Places,
+    pub(super) secrets: Secrets,
     /// The folders that Python has packages in.
     site: &'a [PathBuf],
-    target: Target<'a>,
+    pub(super) target: Target<'a>,
 }
 
 impl Installation<'_> {
     fn run(&self) -> Result<String, Failure> {
         let context = self.context()?;
-        let filled: Vec<String> = self
-            .wanted
-            .arguments
-            .iter()
-            .map(|argument| self.secrets.fill(&moved(argument, &context)))
-            .collect();
+        let filled = self.arguments(&context);
         let installer = self.installer(&filled)?;
         let arguments: Vec<String> = filled
             .into_iter()
             .filter(|argument| !(installer.is_pip() && is_of_uv(argument)))
             .collect();
-        let folder = context.join(&self.wanted.folder);
         let cache = self.cache()?;
         let python = &self.target.python.executable;
         let outcome = installer
@@ -131,10 +140,7 @@ impl Installation<'_> {
                 },
                 &Layer {
                     cache: &cache,
-                    folder: match folder.is_dir() {
-                        true => &folder,
-                        false => Path::new("/"),
-                    },
+                    folder: &self.folder(&context),
                     arguments: &arguments,
                     secrets: &self.secrets,
                 },
@@ -150,7 +156,23 @@ impl Installation<'_> {
         }
     }
 
-    fn installer(&self, arguments: &[String]) -> Result<Installer, Failure> {
+    /// The arguments, with the values of secrets and paths of the context.
+    pub(super) fn arguments(&self, context: &Path) -> Vec<String> {
+        let arguments = self.wanted.arguments.iter();
+        let filled = arguments.map(|argument| self.secrets.fill(&moved(argument, context)));
+        filled.collect()
+    }
+
+    /// Where relative paths begin.
+    pub(super) fn folder(&self, context: &Path) -> PathBuf {
+        let folder = context.join(&self.wanted.folder);
+        match folder.is_dir() {
+            true => folder,
+            false => PathBuf::from("/"),
+        }
+    }
+
+    pub(super) fn installer(&self, arguments: &[String]) -> Result<Installer, Failure> {
         let python = self.target.python;
         let none = || messages::no_installer_of_requirements(python, self.wanted.resolver);
         match self.wanted.resolver {
@@ -174,14 +196,14 @@ impl Installation<'_> {
     }
 
     /// What the installer keeps, beside what is kept of the installer.
-    fn cache(&self) -> Result<PathBuf, Failure> {
+    pub(super) fn cache(&self) -> Result<PathBuf, Failure> {
         let cache = self.places.cache.join("cache");
         fs::create_dir_all(&cache).map_err(|error| messages::io("make", &cache, &error))?;
         Ok(cache)
     }
 
     /// Where the files of the context are: as they are mounted, or copied to where a build can write beside them.
-    fn context(&self) -> Result<PathBuf, Failure> {
+    pub(super) fn context(&self) -> Result<PathBuf, Failure> {
         let Some(mounted) = &self.places.context else {
             return Ok(PathBuf::from(CONTEXT));
         };

@@ -12,6 +12,11 @@ pub mod tags; // a Python → which wheels it takes
 
 mod text; // a lock ↔ TOML
 
+/// The file of a lock in the folder that a step writes to.
+pub const LOCK_FILE: &str = "pylock.toml";
+/// The file that is there instead, with a sentence that says why there is no lock.
+pub const WHY_FILE: &str = "why";
+
 /// What is installed, and for which Python.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lock {
