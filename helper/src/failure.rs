@@ -75,6 +75,8 @@ pub enum Kind {
     RequirementSecret,
     /// The image's USER is nobody, or may not run what fal starts.
     User,
+    /// A wheel is not one that can be installed.
+    Wheel,
 }
 
 /// Every kind and its code.
@@ -98,6 +100,7 @@ const CODES: &[(Kind, u8)] = &[
     (Kind::RequirementInstall, 94),
     (Kind::RequirementSecret, 95),
     (Kind::User, 96),
+    (Kind::Wheel, 97),
 ];
 
 impl Kind {

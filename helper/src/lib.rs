@@ -5,6 +5,7 @@
 //!                             → curl    (the image's package manager)  ┐
 //!                             → runtime (the image's Python)           ┘ → report: what is there now
 //! requirements → the image's Python with what they ask for
+//! wheels → unpack → site-packages; wheels + image → finish → scripts, data, headers
 //! secret → fingerprint: a name of its value, or that there is none
 //! context → list: what stands in it, each file by its hash
 //! ```
@@ -25,6 +26,8 @@ pub mod lock; // what is installed wheel by wheel, and for which Python
 pub mod look; // request + image → report
 
 pub mod install; // report + image → a changed image, and the report again
+
+pub mod wheel; // wheels → the files that they are once installed
 
 pub mod failure; // why a build must stop
 

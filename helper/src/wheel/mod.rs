@@ -1,0 +1,40 @@
+//! Wheels to the files that they are once installed, without a Python.
+//!
+//! ```text
+//! archive → wheel: its metadata, and each file with its place and its hash
+//! wheels + site-packages → unpack: what is the same in every image   → a layer that apps share
+//! wheels + image         → finish: what an interpreter's path decides → a small layer of the app's own
+//! ```
+//! Takes wheels as files, one in each of the folders `0`, `1`, …; gives a tree. The same wheels and places give the same bytes,
+//! modes and times. Knows nothing of where wheels come from, or of which are needed.
+//!
+//! A wheel may be hostile: what it declares is bounded, each name is judged before anything is written, every file has to be
+//! the one that RECORD lists, and whatever could be read in two ways is refused.
+
+pub mod request; // what the frontend asks
+
+pub mod unpack; // wheels → site-packages
+
+mod read; // an archive → a wheel, checked
+
+mod name; // `numpy-2.1.3-cp311-….whl` → its name and version
+mod archive; // a file → the entries of a zip archive
+mod end; // where an archive says that it ends
+mod paths; // the names of entries, judged
+mod layout; // an entry → where it goes
+mod metadata; // WHEEL and METADATA
+mod record; // RECORD
+mod entry_points; // entry_points.txt → scripts
+
+mod copy; // an entry → a file that has the right hash
+mod tree; // folders and files with their modes, owners and times
+mod parallel; // work on all cores
+
+mod messages; // what is wrong, as sentences
+
+use std::path::{Path, PathBuf};
+
+/// Where the wheel with a number is.
+fn path_of(wheels: &Path, number: usize, file: &str) -> PathBuf {
+    wheels.join(number.to_string()).join(file)
+}

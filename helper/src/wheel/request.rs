@@ -1,0 +1,222 @@
+//! What the frontend asks of the two steps that install wheels.
+//!
+//! Each is one JSON text, given as an argument: it is part of the step's cache key. Knows what is a path and what is a name, and
+//! nothing of what stands there.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The only version there is.
+pub const VERSION: u32 = 1;
+
+/// Wheels that are unpacked into one layer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unpack {
+    /// [`VERSION`]
+    pub version: u32,
+    /// The names of the files, each in the folder that is called by its number.
+    pub wheels: Vec<String>,
+    /// `site-packages` for what is Python alone.
+    pub purelib: String,
+    /// `site-packages` for what is compiled.
+    pub platlib: String,
+    /// Folders above the two that are not root's with mode 0755.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parents: Vec<Parent>,
+}
+
+/// A folder above `site-packages`, as the image has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parent {
+    /// Absolute.
+    pub path: String,
+    /// Without the bits for its kind.
+    pub mode: u32,
+    /// Its owner.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+}
+
+/// Wheels that are unpacked already, for which the rest is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Finish {
+    /// [`VERSION`]
+    pub version: u32,
+    /// The wheels, each in the folder that is called by its number. A later one wins over an earlier.
+    pub wheels: Vec<Installed>,
+    /// As in [`Unpack`].
+    pub purelib: String,
+    /// As in [`Unpack`].
+    pub platlib: String,
+    /// The folder of scripts, such as `/usr/local/bin`.
+    pub scripts: String,
+    /// What `.data/data` is below, such as `/usr/local`.
+    pub data: String,
+    /// What has a folder of headers for each distribution, such as `/usr/local/include/python3.11`.
+    pub headers: String,
+    /// The interpreter that scripts are run by.
+    pub interpreter: String,
+}
+
+/// A wheel that is unpacked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Installed {
+    /// The name of the file.
+    pub file: String,
+    /// Whether somebody asked for it, rather than another distribution that needs it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub requested: bool,
+    /// What `direct_url.json` holds, if it did not come from an index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direct_url: Option<Value>,
+}
+
+impl Unpack {
+    /// The argument of the step.
+    pub fn to_argument(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads the argument of the step.
+    pub fn from_argument(argument: &str) -> Result<Self, String> {
+        let wanted: Self = serde_json::from_str(argument).map_err(|error| error.to_string())?;
+        is_known(wanted.version)?;
+        wanted.wheels.iter().try_for_each(|file| is_file(file))?;
+        is_path(&wanted.purelib)?;
+        is_path(&wanted.platlib)?;
+        for parent in &wanted.parents {
+            is_path(&parent.path)?;
+            if parent.mode > 0o7777 {
+                return Err(format!("{:o} is no mode", parent.mode));
+            }
+        }
+        Ok(wanted)
+    }
+}
+
+impl Finish {
+    /// The argument of the step.
+    pub fn to_argument(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads the argument of the step.
+    pub fn from_argument(argument: &str) -> Result<Self, String> {
+        let wanted: Self = serde_json::from_str(argument).map_err(|error| error.to_string())?;
+        is_known(wanted.version)?;
+        let mut files = wanted.wheels.iter().map(|wheel| &wheel.file);
+        files.try_for_each(|file| is_file(file))?;
+        for path in [
+            &wanted.purelib,
+            &wanted.platlib,
+            &wanted.scripts,
+            &wanted.data,
+            &wanted.headers,
+            &wanted.interpreter,
+        ] {
+            is_path(path)?;
+        }
+        // It stands in a line that a shell and Python read alike.
+        if wanted.interpreter.contains(['\'', '\\']) {
+            return Err(format!(
+                "`{}` cannot stand in the first line of a script",
+                wanted.interpreter
+            ));
+        }
+        Ok(wanted)
+    }
+}
+
+fn is_known(version: u32) -> Result<(), String> {
+    if version == VERSION {
+        return Ok(());
+    }
+    Err(format!(
+        "this helper installs wheels by requests of version {VERSION}, not {version}"
+    ))
+}
+
+/// Whether it is the name of a file, and no path.
+fn is_file(name: &str) -> Result<(), String> {
+    let plain =
+        !matches!(name, "" | "." | "..") && !name.contains('/') && !name.contains(char::is_control);
+    match plain {
+        true => Ok(()),
+        false => Err(format!("`{name}` is not the name of a wheel")),
+    }
+}
+
+/// Whether it is absolute, and written as short as it can be.
+fn is_path(path: &str) -> Result<(), String> {
+    let parts = path.strip_prefix('/').map(|rest| rest.split('/'));
+    let plain = path == "/"
+        || parts.is_some_and(|mut parts| !parts.any(|part| matches!(part, "" | "." | "..")))
+            && !path.contains(char::is_control);
+    match plain {
+        true => Ok(()),
+        false => Err(format!("`{path}` is not an absolute path")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_canonical() {
+        let unpack = Unpack {
+            version: VERSION,
+            wheels: vec!["a-1-py3-none-any.whl".to_owned()],
+            purelib: "/lib/site-packages".to_owned(),
+            platlib: "/lib64/site-packages".to_owned(),
+            parents: vec![Parent {
+                path: "/lib".to_owned(),
+                mode: 0o755,
+                uid: 0,
+                gid: 0,
+            }],
+        };
+        assert_eq!(
+            unpack.to_argument(),
+            concat!(
+                r#"{"version":1,"wheels":["a-1-py3-none-any.whl"],"purelib":"/lib/site-packages","platlib":"/lib64/site-packages","#,
+                r#""parents":[{"path":"/lib","mode":493,"uid":0,"gid":0}]}"#
+            )
+        );
+        assert_eq!(Unpack::from_argument(&unpack.to_argument()), Ok(unpack));
+
+        let argument = concat!(
+            r#"{"version":1,"wheels":[{"file":"a-1-py3-none-any.whl","requested":true,"direct_url":{"url":"file:///a"}},"#,
+            r#"{"file":"b-1-py3-none-any.whl"}],"purelib":"/p","platlib":"/p","scripts":"/bin","data":"/","headers":"/include","#,
+            r#""interpreter":"/bin/python3"}"#
+        );
+        let finish = Finish::from_argument(argument).expect("a request");
+        assert_eq!(finish.to_argument(), argument);
+    }
+
+    #[test]
+    fn what_is_no_path_or_name_is_refused() {
+        let good =
+            r#"{"version":1,"wheels":["a-1-py3-none-any.whl"],"purelib":"/p/q","platlib":"/p/q"}"#;
+        Unpack::from_argument(good).expect("a request");
+        for (old, new, told) in [
+            ("a-1-py3-none-any.whl", "../a.whl", "../a.whl"),
+            ("a-1-py3-none-any.whl", "", "``"),
+            (r#""/p/q""#, r#""p/q""#, "`p/q`"),
+            (r#""/p/q""#, r#""/p/../q""#, "/p/../q"),
+            (r#""/p/q""#, r#""/p//q""#, "/p//q"),
+            (r#""/p/q""#, r#""/p/q/""#, "/p/q/"),
+            (r#""/p/q""#, r#""/p\n""#, "/p"),
+            (r#""version":1"#, r#""version":2"#, "not 2"),
+            (r#""version":1"#, r#""version":1,"x":1"#, "`x`"),
+        ] {
+            let error = Unpack::from_argument(&good.replace(old, new)).expect_err(new);
+            assert!(error.contains(told), "{error}");
+        }
+    }
+}
