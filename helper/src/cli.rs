@@ -11,6 +11,7 @@
 //! fal-helper fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR
 //! fal-helper list    --context DIR --out DIR
 //! fal-helper unpack  --wheels DIR --out DIR UNPACK
+//! fal-helper finish  --wheels DIR --image DIR --out DIR FINISH
 //! ```
 //! The arguments are part of cache keys: they change only with a reason.
 
@@ -32,14 +33,14 @@ use crate::report::{LOOK_FILE, REPORT_FILE, Report};
 use crate::request::Request;
 use crate::requirements::{Requirements, SAID_FILE, SAID_START};
 use crate::root::Root;
-use crate::wheel::request::Unpack;
-use crate::wheel::unpack::unpack;
+use crate::wheel;
+use crate::wheel::request::{Finish, Unpack};
 
 const USAGE: &str = "fal-helper look --image DIR --out DIR [--soft] REQUEST|--request FILE | fetch --out DIR | \
                      curl --look DIR [--out DIR] [--root DIR] [--from DIR] [--fetched DIR] | runtime --look DIR --out DIR [--wheels DIR] | \
                      requirements --cache DIR [--context DIR] [--given PREFIX] REQUIREMENTS | resolve --cache DIR [--context DIR] --out DIR REQUIREMENTS | said --cache DIR --out DIR NAME… | \
                      fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR | list --context DIR --out DIR | \
-                     unpack --wheels DIR --out DIR UNPACK";
+                     unpack --wheels DIR --out DIR UNPACK | finish --wheels DIR --image DIR --out DIR FINISH";
 
 /// A request or report of more bytes than this is none of ours.
 const FILE_LIMIT: u64 = 16 * 1024 * 1024;
@@ -183,6 +184,18 @@ pub fn unpack_arguments(wheels: &str, out: &str, wanted: &Unpack) -> Vec<String>
     arguments
 }
 
+/// The arguments of the step that writes what else belongs to wheels that are unpacked; `image` has them.
+pub fn finish_arguments(wheels: &str, image: &str, out: &str, wanted: &Finish) -> Vec<String> {
+    let values = [
+        ("--wheels", Some(wheels)),
+        ("--image", Some(image)),
+        ("--out", Some(out)),
+    ];
+    let mut arguments = with_values("finish", &values);
+    arguments.push(wanted.to_argument());
+    arguments
+}
+
 fn with_values(step: &str, values: &[(&str, Option<&str>)]) -> Vec<String> {
     let given = values
         .iter()
@@ -231,6 +244,11 @@ fn step(arguments: Vec<OsString>) -> Result<(), Failure> {
         )?),
         Some("list") => list_step(&Arguments::read(arguments, &["--context", "--out"], &[])?),
         Some("unpack") => unpack_step(&Arguments::read(arguments, &["--wheels", "--out"], &[])?),
+        Some("finish") => finish_step(&Arguments::read(
+            arguments,
+            &["--wheels", "--image", "--out"],
+            &[],
+        )?),
         _ => Err(usage(format!(
             "`{}` is not a step",
             command.to_string_lossy()
@@ -392,7 +410,18 @@ fn unpack_step(arguments: &Arguments) -> Result<(), Failure> {
     };
     let wanted = Unpack::from_argument(wanted).map_err(usage)?;
     let (wheels, out) = (arguments.path("--wheels")?, arguments.path("--out")?);
-    say(&unpack(&wheels, &out, &wanted)?);
+    say(&wheel::unpack::unpack(&wheels, &out, &wanted)?);
+    Ok(())
+}
+
+fn finish_step(arguments: &Arguments) -> Result<(), Failure> {
+    let [wanted] = arguments.rest.as_slice() else {
+        return Err(usage("one request is needed".to_owned()));
+    };
+    let wanted = Finish::from_argument(wanted).map_err(usage)?;
+    let (wheels, out) = (arguments.path("--wheels")?, arguments.path("--out")?);
+    let image = Root::new(arguments.path("--image")?);
+    say(&wheel::finish::finish(&wheels, &image, &out, &wanted)?);
     Ok(())
 }
 
@@ -661,6 +690,18 @@ mod tests {
             (vec!["requirements", "--cache", "/none"], Kind::Usage),
             (vec!["requirements", "--cache", "/none", "{}"], Kind::Usage),
             (vec!["list", "--out", "/none"], Kind::Usage),
+            (
+                vec!["unpack", "--wheels", "/none", "--out", "/none"],
+                Kind::Usage,
+            ),
+            (
+                vec!["unpack", "--wheels", "/none", "--out", "/none", "{}"],
+                Kind::Usage,
+            ),
+            (
+                vec!["finish", "--wheels", "/none", "--out", "/none", "{}"],
+                Kind::Usage,
+            ),
             (
                 vec!["list", "--context", "/none", "--out", "/none"],
                 Kind::File,

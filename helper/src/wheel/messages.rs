@@ -238,6 +238,13 @@ pub(super) fn over_a_folder(path: &Path) -> Flaw {
     ))
 }
 
+pub(super) fn below_no_folder(path: &Path) -> Flaw {
+    flaw(format!(
+        "it has files below {}, which is no folder",
+        path.display()
+    ))
+}
+
 /// What both of two wheels bring, with the one that is kept.
 pub(super) fn kept(path: &Path, loser: &str, winner: &str) -> String {
     format!(

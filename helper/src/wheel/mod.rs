@@ -15,6 +15,8 @@ pub mod request; // what the frontend asks
 
 pub mod unpack; // wheels → site-packages
 
+pub mod finish; // wheels + image → scripts, data, headers, and what tells of them
+
 mod read; // an archive → a wheel, checked
 
 mod name; // `numpy-2.1.3-cp311-….whl` → its name and version
@@ -26,11 +28,18 @@ mod metadata; // WHEEL and METADATA
 mod record; // RECORD
 mod entry_points; // entry_points.txt → scripts
 
+mod launcher; // what a script begins with
+
 mod copy; // an entry → a file that has the right hash
 mod tree; // folders and files with their modes, owners and times
 mod parallel; // work on all cores
 
 mod messages; // what is wrong, as sentences
+
+#[cfg(test)]
+mod craft; // wheels for tests
+#[cfg(test)]
+mod hostile; // those that are refused
 
 use std::path::{Path, PathBuf};
 

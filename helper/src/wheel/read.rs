@@ -25,7 +25,6 @@ pub(super) struct Wheel {
     /// The name of its file, for sentences.
     pub(super) file: String,
     /// The name of the distribution, as an index compares it.
-    #[expect(dead_code, reason = "headers are not written yet")]
     pub(super) name: String,
     /// Where its own things are.
     pub(super) folders: Folders,
@@ -34,7 +33,6 @@ pub(super) struct Wheel {
     /// Its files, but those that an installer writes.
     pub(super) files: Vec<WheelFile>,
     /// What `entry_points.txt` makes.
-    #[expect(dead_code, reason = "scripts are not written yet")]
     pub(super) scripts: Scripts,
     archive: Archive,
 }

@@ -197,3 +197,231 @@ fn write(tree: &Tree<'_>, plan: &Plan<'_>) -> Result<(), Failure> {
     })?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::{Cursor, Write};
+    use std::os::unix::fs::MetadataExt;
+
+    use zip::write::SimpleFileOptions;
+    use zip::{CompressionMethod, ZipWriter};
+
+    use super::*;
+    use crate::wheel::craft::{self, Craft, Item, Written, text, tree};
+    use crate::wheel::request::{Parent, VERSION};
+
+    const PURELIB: &str = "/usr/lib/site";
+    const PLATLIB: &str = "/usr/lib64/site";
+
+    fn request(crafts: &[Craft]) -> Unpack {
+        Unpack {
+            version: VERSION,
+            wheels: crafts.iter().map(|craft| craft.file.clone()).collect(),
+            purelib: PURELIB.to_owned(),
+            platlib: PLATLIB.to_owned(),
+            parents: Vec::new(),
+        }
+    }
+
+    fn unpacked(crafts: &[Craft], request: &Unpack) -> (Written, Vec<String>) {
+        let top = tempfile::tempdir().expect("a scratch folder");
+        for (number, craft) in crafts.iter().enumerate() {
+            craft::put(top.path(), number, &craft.file, &craft.bytes());
+        }
+        let out = top.path().join("out");
+        fs::create_dir(&out).expect("a folder");
+        let notes = unpack(top.path(), &out, request).expect("unpacks");
+        (tree(&out), notes)
+    }
+
+    #[test]
+    fn what_goes_to_site_packages_is_there_and_nothing_else() {
+        let info = "demo-1.0.dist-info";
+        let craft = Craft::new("demo")
+            .item(Item::new("demo/", "").mode(0o040_700))
+            .file("demo/__init__.py", "")
+            .item(Item::new("demo/tool", "x").mode(0o100_711))
+            .item(Item::new("demo/bits", "x").mode(0o755))
+            .item(Item::new("empty/", "").mode(0o040_755))
+            .file("caf\u{e9}, \"x\".txt", "")
+            .file("demo-1.0.data/purelib/pure.py", "")
+            .file("demo-1.0.data/platlib/plat.so", "")
+            .file("demo-1.0.data/scripts/tool", "#!python\n")
+            .file("demo-1.0.data/data/share/x", "")
+            .file("demo-1.0.data/headers/x.h", "")
+            .file(
+                &format!("{info}/entry_points.txt"),
+                "[console_scripts]\na = b:c\n",
+            )
+            .file(&format!("{info}/REQUESTED"), "")
+            .file(&format!("{info}/direct_url.json"), "{}")
+            .file(&format!("{info}/INSTALLER"), "somebody")
+            .file(&format!("{info}/RECORD.jws"), "signed");
+        let craft = craft.record(|rows| {
+            let unsigned = |line: &&str| !line.contains("RECORD.jws");
+            let lines: Vec<&str> = rows.lines().filter(unsigned).collect();
+            lines.join("\r\n")
+        });
+        let mut request = request(std::slice::from_ref(&craft));
+        let owner = fs::metadata("/proc/self").expect("this process");
+        request.parents = vec![Parent {
+            path: "/usr/lib".to_owned(),
+            mode: 0o1775,
+            uid: owner.uid(),
+            gid: owner.gid(),
+        }];
+        let (tree, notes) = unpacked(&[craft], &request);
+        assert_eq!(notes, [] as [&str; 0]);
+        assert!(tree.values().all(|(_, time, _)| *time == 315_532_800));
+        let told: Vec<String> = tree
+            .iter()
+            .map(|(path, (mode, _, _))| format!("{mode:o} {path}"))
+            .collect();
+        let expected = "\
+40755 usr
+41775 usr/lib
+40755 usr/lib/site
+100644 usr/lib/site/caf\u{e9}, \"x\".txt
+40755 usr/lib/site/demo
+40755 usr/lib/site/demo-1.0.dist-info
+100644 usr/lib/site/demo-1.0.dist-info/INSTALLER
+100644 usr/lib/site/demo-1.0.dist-info/METADATA
+100644 usr/lib/site/demo-1.0.dist-info/RECORD
+100644 usr/lib/site/demo-1.0.dist-info/RECORD.jws
+100644 usr/lib/site/demo-1.0.dist-info/WHEEL
+100644 usr/lib/site/demo-1.0.dist-info/entry_points.txt
+100644 usr/lib/site/demo/__init__.py
+100755 usr/lib/site/demo/bits
+100755 usr/lib/site/demo/tool
+100644 usr/lib/site/pure.py
+40755 usr/lib64
+40755 usr/lib64/site
+100644 usr/lib64/site/plat.so";
+        assert_eq!(told, expected.lines().collect::<Vec<_>>());
+        let record = text(&tree, "usr/lib/site/demo-1.0.dist-info/RECORD");
+        let paths: Vec<&str> = record
+            .lines()
+            .map(|line| line.rsplitn(3, ',').last().unwrap_or_default())
+            .collect();
+        let expected = "\
+\"caf\u{e9}, \"\"x\"\".txt\"
+../../lib64/site/plat.so
+demo-1.0.dist-info/INSTALLER
+demo-1.0.dist-info/METADATA
+demo-1.0.dist-info/RECORD
+demo-1.0.dist-info/RECORD.jws
+demo-1.0.dist-info/WHEEL
+demo-1.0.dist-info/entry_points.txt
+demo/__init__.py
+demo/bits
+demo/tool
+pure.py";
+        let mut expected: Vec<&str> = expected.lines().collect();
+        expected.rotate_left(1);
+        expected[..].sort_by_key(|path| path.trim_matches('"'));
+        assert_eq!(paths, expected);
+        assert!(record.contains("demo-1.0.dist-info/RECORD,,\n"));
+        assert!(record.contains("demo-1.0.dist-info/RECORD.jws,,\n"));
+        assert!(record.contains("INSTALLER,sha256="));
+    }
+
+    #[test]
+    fn the_same_wheels_are_the_same_tree_and_a_later_one_wins() {
+        let platform = |craft: Craft| {
+            let wheel = "Wheel-Version: 1.0\r\nRoot-Is-Purelib: false\r\n";
+            craft.edit("two-1.0.dist-info/WHEEL", |item| item.bytes = wheel.into())
+        };
+        let one = Craft::new("one")
+            .file("shared/a.py", "1")
+            .file("large", vec![7; 5 << 20]);
+        let two = platform(Craft::new("two")).file("two-1.0.data/purelib/shared/a.py", "2");
+        for (crafts, winner) in [
+            ([one.clone(), two.clone()], "2"),
+            ([two.clone(), one.clone()], "1"),
+        ] {
+            let request = request(&crafts);
+            let (first, notes) = unpacked(&crafts, &request);
+            assert_eq!(unpacked(&crafts, &request), (first.clone(), notes.clone()));
+            assert_eq!(text(&first, "usr/lib/site/shared/a.py"), winner);
+            let files = [&crafts[0].file, &crafts[1].file];
+            let told = format!(
+                "/usr/lib/site/shared/a.py is in {} and in {}, and the latter is taken",
+                files[0], files[1]
+            );
+            assert_eq!(notes, [told]);
+            let record = text(&first, "usr/lib64/site/two-1.0.dist-info/RECORD");
+            assert!(
+                record.contains("../../lib/site/shared/a.py,sha256="),
+                "{record}"
+            );
+        }
+        let below = Craft::new("two").file("large/x", "");
+        let crafts = [one, below];
+        let top = tempfile::tempdir().expect("a scratch folder");
+        for (number, craft) in crafts.iter().enumerate() {
+            craft::put(top.path(), number, &craft.file, &craft.bytes());
+        }
+        let failure = unpack(top.path(), top.path(), &request(&crafts)).expect_err("a refusal");
+        assert_eq!(
+            failure.sentence,
+            "the wheel one-1.0-py3-none-any.whl is refused: it has a file /usr/lib/site/large, where a folder is"
+        );
+    }
+
+    #[test]
+    fn archives_are_read_however_they_were_written() {
+        let craft = Craft::new("demo").file("a.py", "x = 1\n".repeat(1000));
+        let (expected, _) = unpacked(
+            std::slice::from_ref(&craft),
+            &request(std::slice::from_ref(&craft)),
+        );
+        let deflated = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Deflated)
+            .unix_permissions(0o644);
+        for options in [deflated, deflated.large_file(true)] {
+            for streamed in [false, true] {
+                let bytes = match streamed {
+                    false => {
+                        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+                        for item in craft.all() {
+                            let name = String::from_utf8(item.name).expect("UTF-8");
+                            writer.start_file(name, options).expect("a file");
+                            writer.write_all(&item.bytes).expect("bytes");
+                        }
+                        writer.finish().expect("an archive").into_inner()
+                    }
+                    true => {
+                        // With the sizes behind the data.
+                        let mut writer = ZipWriter::new_stream(Vec::new());
+                        for item in craft.all() {
+                            let name = String::from_utf8(item.name).expect("UTF-8");
+                            writer.start_file(name, options).expect("a file");
+                            writer.write_all(&item.bytes).expect("bytes");
+                        }
+                        writer.finish().expect("an archive").into_inner()
+                    }
+                };
+                let top = tempfile::tempdir().expect("a scratch folder");
+                craft::put(top.path(), 0, &craft.file, &bytes);
+                let out = top.path().join("out");
+                fs::create_dir(&out).expect("a folder");
+                let request = request(std::slice::from_ref(&craft));
+                unpack(top.path(), &out, &request).expect("unpacks");
+                assert_eq!(tree(&out), expected, "{streamed}");
+            }
+        }
+    }
+
+    #[test]
+    fn paths_of_record_begin_in_its_folder() {
+        for (path, told) in [
+            ("/usr/lib/site/a/b", "a/b"),
+            ("/usr/bin/x", "../../bin/x"),
+            ("/x", "../../../x"),
+            ("/usr/lib/sitex/a", "../sitex/a"),
+        ] {
+            assert_eq!(relative(Path::new(path), Path::new(PURELIB)), told);
+        }
+    }
+}
