@@ -157,6 +157,7 @@ async fn prepare(
         extra_hosts: crate::plan::extra_hosts(&run.extra_hosts),
         network: run.network,
         ignore_cache: plan.ignore_cache || fal.no_cache,
+        build: fal::secrets::build_of(&job.environment.session),
         refresh: fal.refresh.clone(),
         location: llb::Location {
             source_map: plan.file,

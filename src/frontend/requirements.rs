@@ -136,9 +136,8 @@ async fn left(
     plan: &mut Plan,
     wanted: &[Layer],
 ) -> Result<String> {
-    let build = fal::secrets::build_of(&job.environment.session);
     let steps = steps(job, fal, layers, plan, wanted)?;
-    let said = Step::said(&steps, layers, &mut plan.llb, &build);
+    let said = Step::said(&steps, layers, &mut plan.llb);
     let definition = job.marshal(plan, said, None)?;
     let solved = job
         .gateway

@@ -5,9 +5,11 @@
 
 use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
 
+use fal_frontend::llb;
 use fal_helper::{context::LISTING_FILE, report::LOOK_FILE};
+use tempfile::TempDir;
 
-use super::{ask_of, daemon::Daemon, difference, shown, updates};
+use super::{Answer, ask_of, daemon::Daemon, difference, shown, updates};
 
 /// What a look finds in an image that lacks nothing.
 const NOTHING_LACKS: &str =
@@ -40,22 +42,63 @@ fn every_list_becomes_the_steps_it_was_found_to() {
 }
 
 fn becomes(case: &Path) -> String {
-    let locals = ["context", "dockerfile"].map(|name| (name.to_owned(), case.to_owned()));
+    let file = match case.join("Dockerfile").exists() {
+        true => "Dockerfile",
+        false => "pyproject.toml",
+    };
+    shown(build(case, &[("filename", file)]))
+}
+
+fn build(folder: &Path, options: &[(&str, &str)]) -> Answer {
+    let locals = ["context", "dockerfile"].map(|name| (name.to_owned(), folder.to_owned()));
     let mut daemon = Daemon::new(locals.into());
     daemon.files = BTreeMap::from([
         (LOOK_FILE, NOTHING_LACKS.into()),
         // What the key is made of besides is for others to say.
         (LISTING_FILE, "".into()),
     ]);
-    let file = match case.join("Dockerfile").exists() {
-        true => "Dockerfile",
-        false => "pyproject.toml",
-    };
-    let options = [
-        ("cmdline", "example/ours"),
-        ("source", "example/ours"),
-        ("filename", file),
-    ];
-    let options = options.map(|(key, value)| (key.to_owned(), value.to_owned()));
-    shown(ask_of(daemon, "app", options.into()))
+    let options = [("cmdline", "example/ours"), ("source", "example/ours")]
+        .iter()
+        .chain(options)
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    ask_of(daemon, "app", options.collect())
+}
+
+/// A folder with this Dockerfile.
+fn folder(dockerfile: &str) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("Dockerfile"), dockerfile).unwrap();
+    folder
+}
+
+/// Promise: what runs again leaves the package caches of the daemon to everybody. BuildKit empties those of a step that ignores them.
+#[test]
+fn no_step_with_a_cache_ignores_what_is_known() {
+    let folder = folder("# fal: requirements=torch==2.6\nFROM python:3.11-slim\n");
+    let mut known = None;
+    for options in [
+        &[][..],
+        &[("build-arg:FAL_REFRESH", "on")],
+        &[("build-arg:FAL_NO_CACHE", "on")],
+        &[("no-cache", "")],
+    ] {
+        let answer = build(folder.path(), options);
+        answer.result.expect("a result");
+        let solved = answer.seen.solved.values().map(llb::print);
+        let tables: Vec<String> = solved.collect();
+        let lines = tables.iter().flat_map(|table| table.lines());
+        let steps: Vec<&str> = lines
+            .filter(|line| line.contains("/.fal-helper requirements"))
+            .collect();
+        let digest = steps[0].split_whitespace().find(|word| word.len() == 12);
+        let digest = digest.map(str::to_owned);
+        assert!(known.is_none() || known != digest, "{options:?}");
+        known = known.or(digest);
+        for step in steps {
+            assert!(
+                step.contains("/.fal-cache cache") && !step.contains("| uncached"),
+                "{step}"
+            );
+        }
+    }
 }

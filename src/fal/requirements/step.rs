@@ -61,6 +61,7 @@ impl Step<'_> {
         };
         // What requirements need in their turn has no exact version.
         let (exec, mut meta) = layers.process(layers.on(image, false), &shown);
+        let exec = layers.keep_caches(exec, &mut meta);
         let exec = Exec {
             args: layers::command(cli::requirements_arguments(CACHE, context, given, &wanted)),
             mounts,
@@ -71,9 +72,9 @@ impl Step<'_> {
         graph.add_exec(exec, meta).root
     }
 
-    /// Adds the step that takes out what these have left where one of them failed, in a folder of its own. `build` is what no other build
-    /// has: what is found is not to be found again.
-    pub fn said(steps: &[Self], layers: &Layers, graph: &mut Graph, build: &str) -> Option<Output> {
+    /// Adds the step that takes out what these have left where one of them failed, in a folder of its own: for this build alone, so that
+    /// what is found is not found again.
+    pub fn said(steps: &[Self], layers: &Layers, graph: &mut Graph) -> Option<Output> {
         let cache = steps.first()?.cache();
         let names = steps
             .iter()
@@ -81,7 +82,7 @@ impl Step<'_> {
             .collect();
         let exec = Exec {
             args: layers::command(cli::said_arguments(CACHE, layers::OUT, names)),
-            env: [format!("{}={build}", secrets::BUILD).into()].into(),
+            env: [format!("{}={}", secrets::BUILD, layers.build).into()].into(),
             cwd: "/".to_owned(),
             network: NetMode::None,
             mounts: vec![
