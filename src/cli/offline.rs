@@ -233,20 +233,22 @@ struct Seen {
 }
 
 fn converted(source: &Source, wish: &Wish<'_>, seen: &mut Seen) -> Result<Converted> {
-    seen.config = Config::of_file(&source.bytes)?;
     let parsed = syntax::parse(source);
-    seen.diagnostics = parsed.diagnostics.clone();
-    let file = seen.file.insert(parsed.into_result()?);
-    let dockerfile = seen.dockerfile.insert(instruction::read(file)?);
     let nothing = BTreeMap::new();
-    let fal = fal::read(&fal::Given {
-        comments: &file.comments,
+    let given = fal::Given {
+        comments: &parsed.file.comments,
         manifest: &wish.world.options,
         options: &nothing,
         build_arguments: wish.build_args,
         environment: &nothing,
-    })?;
-    let fal = seen.fal.insert(fal).clone();
+    };
+    fal::requirements::refuse_written_credentials(&given, &source.name)?;
+    let fal = fal::read(&given);
+    seen.config = Config::of_file(&source.bytes)?;
+    seen.diagnostics = parsed.diagnostics.clone();
+    let file = seen.file.insert(parsed.into_result()?);
+    let dockerfile = seen.dockerfile.insert(instruction::read(file)?);
+    let fal = seen.fal.insert(fal?).clone();
     let own = platform::default_spec().normalize();
     let wanted = wish.world.platform.as_ref();
     let target_platform = wanted.unwrap_or(&own);

@@ -337,6 +337,7 @@ impl<G: Gateway> Job<'_, G> {
         let planned = self.plan(&read, None, all_stages, &mut facts).await;
         *found = warnings::found(&read, &self.input, &facts);
         planned?;
+        requirements::check(self, &read)?;
         warnings::refuse(found, &read)
     }
 
@@ -392,6 +393,7 @@ impl<G: Gateway> Job<'_, G> {
     async fn understand(&self) -> Result<Read> {
         let read = self.read()?;
         let mistake = read.dockerfile().err().or(read.fal().err());
+        let mistake = mistake.or_else(|| requirements::check(self, &read).err());
         match mistake {
             None => Ok(read),
             Some(mistake) => {
@@ -407,16 +409,9 @@ impl<G: Gateway> Job<'_, G> {
         if data.is_empty() {
             return Err(Diagnostic::error("the Dockerfile cannot be empty").into());
         }
-        let lint = match &self.options.lint {
-            Some(lint) => lint.clone(),
-            None => lint::Config::of_file(data)?,
-        };
         let parsed = syntax::parse(&Source::new(&self.options.filename, data.to_vec()));
-        let diagnostics = parsed.diagnostics.clone();
-        let file = parsed.into_result()?;
-        let dockerfile = instruction::read(&file);
-        let fal = fal::read(&fal::Given {
-            comments: &file.comments,
+        let given = fal::Given {
+            comments: &parsed.file.comments,
             manifest: self
                 .input
                 .manifest
@@ -426,7 +421,16 @@ impl<G: Gateway> Job<'_, G> {
             options: self.options.given(),
             build_arguments: &self.options.build_args,
             environment: &self.environment.defaults,
-        });
+        };
+        fal::requirements::refuse_written_credentials(&given, &self.options.filename)?;
+        let lint = match &self.options.lint {
+            Some(lint) => lint.clone(),
+            None => lint::Config::of_file(data)?,
+        };
+        let fal = fal::read(&given);
+        let diagnostics = parsed.diagnostics.clone();
+        let file = parsed.into_result()?;
+        let dockerfile = instruction::read(&file);
         let fal = fal.and_then(
             |fal| match fal.unsupported().filter(|_| fal.adds_layers()) {
                 Some(missing) => Err(missing.into()),

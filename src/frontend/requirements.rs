@@ -28,7 +28,7 @@ use crate::{
 };
 
 use super::{
-    build::Job,
+    build::{self, Job},
     context,
     error::{Error, Result},
     layers, manifest,
@@ -157,6 +157,19 @@ fn message(error: &Error) -> &str {
 /// The layers, with everything that had to be asked for them.
 pub(super) async fn all(job: &Job<'_, impl Gateway>, fal: &fal::Options) -> Result<Rc<[Layer]>> {
     job.requirements.get(&(), read(job, fal)).await
+}
+
+/// Fails for what can be told to be wrong before any file is read.
+pub(super) fn check(job: &Job<'_, impl Gateway>, read: &build::Read) -> Result<()> {
+    let fal = read.fal()?;
+    if !fal.adds_layers() {
+        return Ok(());
+    }
+    for asked in asked(job, fal) {
+        let refused = |mistake| refused(job, &asked.place, mistake);
+        asked.read().map_err(refused)?;
+    }
+    Ok(())
 }
 
 /// What each layer does, as far as is known before any file is read.

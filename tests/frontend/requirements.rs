@@ -102,3 +102,62 @@ fn no_step_with_a_cache_ignores_what_is_known() {
         }
     }
 }
+
+/// Promise: of a file with a credential in what it requires nothing is shown, whatever is asked and whatever else is wrong with it.
+#[test]
+fn a_credential_is_refused_before_anything_is_told() {
+    let written =
+        "# fal: requirements=\"--extra-index-url https://canary@example.com/simple torch\"";
+    let folders = [
+        // With something to warn of, a mistake beside it, and one in the file.
+        folder(&format!("{written}\nfrom python:3.11-slim\n")),
+        folder(&format!(
+            "{written} resolver=other\nFROM python:3.11-slim\n"
+        )),
+        folder(&format!("{written}\nFROM python:3.11-slim\nCOPY a\n")),
+        folder(&format!("{written}\nFROM python:3.11-slim\nNOTHING\n")),
+        folder(&format!("# check=skip=\n{written}\n\nRUN [\n")),
+    ];
+    for folder in &folders {
+        for question in [
+            "",
+            "frontend.outline",
+            "frontend.lint",
+            "frontend.convertllb",
+        ] {
+            let options = [("requestid", question)];
+            let asked = if question.is_empty() { 0 } else { 1 };
+            let answer = build(folder.path(), &options[..asked]);
+            assert!(answer.seen.warnings.is_empty(), "{question}");
+            match answer.result {
+                Err(error) => {
+                    assert!(
+                        error.message.contains("a credential written out"),
+                        "{question}: {error}"
+                    );
+                    assert!(!error.message.contains("canary"), "{error}");
+                    assert!(error.details.is_empty(), "{question}");
+                }
+                Ok(answer) => {
+                    assert_eq!(question, "frontend.lint");
+                    let text = |name| String::from_utf8(answer.metadata[name].to_vec()).unwrap();
+                    let (text, json) = (text("result.txt"), text("result.json"));
+                    assert!(json.contains("a credential written out"), "{json}");
+                    assert!(!text.contains("canary") && !json.contains("canary"));
+                }
+            }
+        }
+    }
+}
+
+/// Promise: the outline refuses what a build would refuse.
+#[test]
+fn what_cannot_be_installed_is_refused_by_every_question() {
+    let folder = folder("# fal: requirements=\"--target=/x torch\"\nFROM python:3.11-slim\n");
+    let outline = build(folder.path(), &[("requestid", "frontend.outline")]);
+    let error = outline.result.expect_err("a mistake");
+    assert!(
+        error.message.contains("requirements do not take --target"),
+        "{error}"
+    );
+}

@@ -6,9 +6,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{diagnostic::Diagnostic, golang::path, source::Lines};
+use crate::{
+    diagnostic::{self, Diagnostic},
+    golang::path,
+    source::Lines,
+};
 
-use super::{manifest, options::Options};
+use super::{
+    manifest,
+    options::{Given, Options},
+};
 
 mod arguments; // what installers take
 mod file; // as much of a requirements file as has to be known
@@ -78,6 +85,18 @@ pub struct Mistake {
     pub diagnostic: Diagnostic,
     /// Whether the line must not be shown either.
     pub is_secret: bool,
+}
+
+/// Fails for a credential that is written out in the options of a file, whatever else is wrong with them. This is asked before anything is
+/// said of a file: what is said is shown with lines of it.
+pub fn refuse_written_credentials(given: &Given<'_>, file: &str) -> diagnostic::Result<()> {
+    match given.written().find(|(_, text)| has_credential(text)) {
+        None => Ok(()),
+        Some((lines, _)) => {
+            let line = format!("line {} of {file}", lines.start);
+            Err(Box::new(credential().context(&line)))
+        }
+    }
 }
 
 /// What was asked for, in order. `file` is the `pyproject.toml`.
