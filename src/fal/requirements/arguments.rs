@@ -107,6 +107,8 @@ pub(super) fn read(asked: &Asked) -> Result<Layer, Mistake> {
         commits: BTreeMap::new(),
         place: asked.place.clone(),
     };
+    // The value of a flag may be an argument of its own.
+    super::refuse_credential(&asked.arguments.join(" "))?;
     let mut arguments = asked.arguments.iter();
     while let Some(argument) = arguments.next() {
         layer.note(argument)?;

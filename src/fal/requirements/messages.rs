@@ -8,7 +8,7 @@ use super::{Mistake, Repository};
 
 pub(super) fn credential() -> Mistake {
     let diagnostic = Diagnostic::error(
-        "a requirement has a credential written out in a URL, which history and provenance would show: write ${NAME} in its place, \
+        "a requirement has a credential written out, which history and provenance would show: write ${NAME} in its place, \
          and give the secret NAME",
     );
     Mistake {

@@ -178,9 +178,7 @@ impl Layer {
 
     /// What the text of a requirement brings, wherever it stands.
     fn note(&mut self, text: &str) -> Result<(), Mistake> {
-        if text::has_credential(text) {
-            return Err(messages::credential());
-        }
+        refuse_credential(text)?;
         match text::git(text) {
             text::Git::Repository(repository) => {
                 self.repositories.insert(repository);
@@ -200,6 +198,13 @@ impl Layer {
             self.paths.insert(path.clone());
         }
         Ok(found)
+    }
+}
+
+fn refuse_credential(text: &str) -> Result<(), Mistake> {
+    match text::has_credential(text) {
+        true => Err(messages::credential()),
+        false => Ok(()),
     }
 }
 

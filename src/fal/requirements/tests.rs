@@ -135,12 +135,17 @@ fn requirements_become_arguments_and_what_they_need() {
         ),
         (
             "a @ https://word@h/a.whl",
-            "refused (not shown): a requirement has a credential written out in a URL, which history and provenance would show: write \
+            "refused (not shown): a requirement has a credential written out, which history and provenance would show: write \
+             ${NAME} in its place, and give the secret NAME\n",
+        ),
+        (
+            "--proxy me:word@h a",
+            "refused (not shown): a requirement has a credential written out, which history and provenance would show: write \
              ${NAME} in its place, and give the secret NAME\n",
         ),
         (
             "open.txt",
-            "refused (not shown): open.txt:2: a requirement has a credential written out in a URL, which history and provenance would \
+            "refused (not shown): open.txt:2: a requirement has a credential written out, which history and provenance would \
              show: write ${NAME} in its place, and give the secret NAME\n",
         ),
     ] {
