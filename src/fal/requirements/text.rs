@@ -48,15 +48,29 @@ pub(super) fn names(text: &str) -> impl Iterator<Item = &str> {
 /// What stands beside a token that is a user or a password where only one of them counts.
 const CONVENTIONS: [&str; 5] = ["", "x", "x-oauth-basic", "x-token-auth", "oauth2"];
 
-/// Whether the text has a credential in it that is more than the names of secrets: in a URL, beside a proxy, or anywhere if it looks
-/// like the token of a well-known service.
+/// Whether the text has a credential in it that is more than the names of secrets: in a URL, beside a proxy, as a setting of whoever
+/// builds a project, or anywhere if it looks like the token of a well-known service.
 pub(in crate::fal) fn has_credential(text: &str) -> bool {
-    let says_who = text.match_indices("://").any(|(at, scheme)| {
+    let in_urls = text.match_indices("://").any(|(at, scheme)| {
         let behind = text.get(at + scheme.len()..).unwrap_or_default();
         says_who(behind, text.get(..at).unwrap_or_default().ends_with("ssh"))
     });
-    says_who || token::is_in(text) || words(text).any(|word| has_parameter(word)) || has_proxy(text)
+    let is_proxy =
+        |value: &str| !value.contains("://") && value.contains('@') && says_who(value, false);
+    in_urls
+        || token::is_in(text)
+        || words(text).any(has_parameter)
+        || values(text, &["--proxy"]).any(is_proxy)
+        || values(text, &SETTINGS).any(is_secret_pair)
 }
+
+/// Flags with `key=value`; each before those that it begins with.
+const SETTINGS: [&str; 4] = [
+    "--config-settings-package",
+    "--config-settings",
+    "--config-setting",
+    "-C",
+];
 
 /// Whether an address, behind its scheme, says who asks.
 fn says_who(address: &str, is_ssh: bool) -> bool {
@@ -81,11 +95,13 @@ fn says_who(address: &str, is_ssh: bool) -> bool {
 fn has_parameter(word: &str) -> bool {
     let mut parts = word.split(['?', '&', ';', '#']);
     let is_url = parts.next().is_some_and(|address| address.contains("://"));
-    is_url
-        && parts.any(|part| {
-            let (name, value) = part.split_once('=').unwrap_or_default();
-            !value.is_empty() && !is_reference(value) && is_secret(name)
-        })
+    is_url && parts.any(is_secret_pair)
+}
+
+/// `token=value`
+fn is_secret_pair(pair: &str) -> bool {
+    let (name, value) = pair.split_once('=').unwrap_or_default();
+    !value.is_empty() && !is_reference(value) && is_secret(name)
 }
 
 /// Whether what is called so is a secret: `X-Amz-Signature`, `access_token`, `key`.
@@ -100,21 +116,28 @@ fn is_secret(name: &str) -> bool {
         "token",
     ];
     let name = name.to_ascii_lowercase();
-    name.split(['-', '_', '.'])
+    name.split(|letter: char| !letter.is_ascii_alphanumeric())
         .any(|part| WHOLE.contains(&part) || ENDS.iter().any(|end| part.ends_with(end)))
 }
 
-/// `--proxy user:password@host`, which takes no scheme to be understood.
-fn has_proxy(text: &str) -> bool {
+/// What stands behind these flags: `--flag=value`, `-Fvalue`, or the next word.
+fn values<'a>(text: &'a str, flags: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
+    let behind = |word: &'a str| {
+        let found = flags.iter().find_map(|flag| match flag.starts_with("--") {
+            // It may be the value of an option of ours: `requirements=--proxy=…`.
+            true => word.split_once(flag).map(|(_, behind)| behind),
+            false => word.strip_prefix(flag),
+        });
+        found.map(|behind| behind.trim_start_matches('='))
+    };
     let mut is_next = false;
-    words(text).any(|word| {
-        let (flag, value) = word.split_once("--proxy").unwrap_or((word, ""));
+    words(text).filter_map(move |word| {
         let value = match is_next {
-            true => word,
-            false => value.trim_start_matches('='),
+            true => Some(word),
+            false => behind(word),
         };
-        is_next = flag.len() < word.len() && value.is_empty();
-        !value.contains("://") && value.contains('@') && says_who(value, false)
+        is_next = value.is_some_and(str::is_empty);
+        value
     })
 }
 
@@ -228,7 +251,9 @@ mod tests {
             "--proxy=${USER}:${WORD}@h a@h",
             "--proxy h:3128",
             "a --hash=sha256:0123456789abcdef0123456789abcdef",
-            "--config-settings key=value",
+            "--config-settings build-dir=value",
+            "-C key=${KEY} --config-settings=a.token=${T} -Csetup-args=-Dkeyring=value",
+            "a-Ckey=value",
         ] {
             assert!(!has_credential(text), "{text}");
         }
@@ -249,6 +274,11 @@ mod tests {
             "--proxy me:word@h:3128",
             "requirements=\"--proxy=me:word@h a\"",
             "--config-settings key=ghp_0123456789abcdefghijABCDEFGHIJ",
+            "--config-settings key=word",
+            "a --config-settings=\"index.token=word\"",
+            "-C api_key=word",
+            "-Cpassword=word",
+            "--config-settings-package a:secret=word",
         ] {
             assert!(has_credential(text), "{text}");
         }
