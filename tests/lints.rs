@@ -229,6 +229,31 @@ fn nothing_is_said_of_the_examples() {
     }
 }
 
+/// Promise: a token that was found is in nothing that the command line prints, not even beside another warning.
+#[test]
+fn a_token_is_not_printed() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("Dockerfile");
+    let text = "# check=error=true\nFROM python:3.11-slim\nENV PYTHONPATH=https://u:canary@h:\nENV HF_HOME=/x\nCOPY $a /a\n";
+    fs::write(&path, text).unwrap();
+    for format in ["terminal", "json", "sarif"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_fal-image"))
+            .args(["check", "--format", format])
+            .arg(&path)
+            .output()
+            .unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8(said).unwrap();
+        assert!(said.contains("fal/SecretInText"), "{said}");
+        assert!(said.contains("fal/EmptyPathEntry"), "{said}");
+        assert!(said.contains("UndefinedVar"), "{said}");
+        assert!(!said.contains("canary"), "{said}");
+        if format == "terminal" {
+            assert!(said.contains("(line 3)\n"), "{said}");
+        }
+    }
+}
+
 /// `fal-image check` of a file, and its arguments: the exit code and what is on standard output.
 fn checked(path: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_fal-image"))

@@ -215,6 +215,7 @@ fn mend(input: &Input, warnings: &[lint::Warning]) -> Result<bool, Refusal> {
 
 /// Shows the warnings, and the mistake, if there is one.
 fn tell(input: &Input, linted: &Linted) {
+    let hidden = lint::Hidden::new(&linted.warnings, &input.shown.bytes);
     let warnings = linted.warnings.iter().map(shown);
     let all = warnings.chain(linted.of_options.iter().cloned());
     let count = linted.warnings.len() + linted.of_options.len();
@@ -224,12 +225,13 @@ fn tell(input: &Input, linted: &Linted) {
             eprintln!("{} more warnings are not shown", count - place);
             break;
         }
-        let text = render::terminal(&warning, &input.shown);
+        let text = render::terminal(&hidden.without_secrets(warning), &input.shown);
         printed += text.len();
         eprint!("{text}");
     }
     if let Some(mistake) = &linted.mistake {
-        eprint!("{}", render::terminal(mistake, &input.shown));
+        let mistake = hidden.without_secrets(Diagnostic::clone(mistake));
+        eprint!("{}", render::terminal(&mistake, &input.shown));
     }
 }
 

@@ -1,5 +1,7 @@
 //! One request from beginning to end.
 
+use std::{cell::RefCell, rc::Rc};
+
 use futures_util::future::{join_all, try_join_all};
 
 use crate::{
@@ -91,6 +93,7 @@ pub(super) async fn answer(
         times: epoch::Times::default(),
         told: secrets::Told::default(),
         requirements: requirements::Read::default(),
+        hidden: RefCell::default(),
     };
     job.answer().await.map_err(status)
 }
@@ -130,6 +133,8 @@ pub(super) struct Job<'a, G> {
     pub(super) told: secrets::Told,
     /// What requirements need, for all platforms.
     pub(super) requirements: requirements::Read,
+    /// The lines that nobody is shown, as far as they were found.
+    hidden: RefCell<Rc<lint::Hidden>>,
 }
 
 impl<G: Gateway> Job<'_, G> {
@@ -156,6 +161,11 @@ impl<G: Gateway> Job<'_, G> {
     /// The context that COPY reads, if there is one.
     pub(super) fn main(&self) -> Option<&plan::MainContext> {
         self.input.main().ok()
+    }
+
+    /// The lines that nobody is shown.
+    pub(super) fn hidden(&self) -> Rc<lint::Hidden> {
+        self.hidden.borrow().clone()
     }
 
     /// The ignore file that has a pattern, and the line.
@@ -201,9 +211,9 @@ impl<G: Gateway> Job<'_, G> {
         let (scanner, plans) = tokio::join!(sbom::find(self), join_all(plans));
         let found = facts
             .first()
-            .map(|facts| warnings::found(&read, &self.input, facts))
+            .map(|facts| self.found(&read, facts))
             .unwrap_or_default();
-        let tell = warnings::tell(self.gateway, &read, &self.input, &found);
+        let tell = warnings::tell(self, &read, &found);
         let ready = scanner.and_then(|scanner| Ok((scanner, sound(plans, &found, &read)?)));
         let (scanner, plans) = match ready {
             Ok(ready) => ready,
@@ -335,7 +345,7 @@ impl<G: Gateway> Job<'_, G> {
         let mut facts = Facts::default();
         let all_stages = self.options.target.is_none();
         let planned = self.plan(&read, None, all_stages, &mut facts).await;
-        *found = warnings::found(&read, &self.input, &facts);
+        *found = self.found(&read, &facts);
         planned?;
         requirements::check(self, &read)?;
         warnings::refuse(found, &read)
@@ -446,10 +456,18 @@ impl<G: Gateway> Job<'_, G> {
         })
     }
 
-    /// What could be better in the file, as far as it was planned; whoever watches the build has been told.
-    async fn told(&self, read: &Read, facts: &Facts) -> Vec<lint::Warning> {
+    /// What could be better in the file, as far as it was planned.
+    fn found(&self, read: &Read, facts: &Facts) -> Vec<lint::Warning> {
         let found = warnings::found(read, &self.input, facts);
-        warnings::tell(self.gateway, read, &self.input, &found).await;
+        let hidden = lint::Hidden::new(&found, &self.input.info.data);
+        *self.hidden.borrow_mut() = hidden.into();
+        found
+    }
+
+    /// The same; whoever watches the build has been told.
+    async fn told(&self, read: &Read, facts: &Facts) -> Vec<lint::Warning> {
+        let found = self.found(read, facts);
+        warnings::tell(self, read, &found).await;
         found
     }
 

@@ -52,7 +52,7 @@ pub(super) fn check(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
                 "an address in {keyword} has a password from ARG or ENV, which stays in the history: mount it as a secret, RUN --mount=type=secret,env="
             ),
         };
-        report.say(step.lines(), step.comments(), message, Vec::new());
+        report.say_of_secret(step.lines(), step.comments(), message);
     }
 }
 
