@@ -35,9 +35,6 @@ use super::{
     once::Once,
 };
 
-/// How many requirements files there can be.
-const MOST_FILES: usize = 200;
-
 /// The layers, read once for all platforms.
 pub(super) type Read = Once<(), Rc<[Layer]>>;
 
@@ -214,7 +211,7 @@ async fn layer(job: &Job<'_, impl Gateway>, asked: &Asked) -> Result<Layer> {
     let refused = |mistake| refused(job, &asked.place, mistake);
     let mut layer = asked.read().map_err(refused)?;
     let mut pending: Vec<String> = layer.files.iter().cloned().collect();
-    while !pending.is_empty() && layer.files.len() <= MOST_FILES {
+    while !pending.is_empty() {
         let texts = files(job, &pending, &asked.place).await?;
         let mut named = Vec::new();
         for (file, text) in pending.iter().zip(texts) {

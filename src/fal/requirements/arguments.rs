@@ -143,6 +143,7 @@ pub(super) fn read(asked: &Asked) -> Result<Layer, Mistake> {
         let found = layer.value(value, written)?;
         layer.arguments.extend([flag.to_owned(), found]);
     }
+    layer.check_files()?;
     Ok(layer)
 }
 

@@ -47,6 +47,12 @@ pub(super) fn no_value(flag: &str) -> Mistake {
     )))
 }
 
+pub(super) fn too_many_files(most: usize) -> Mistake {
+    plain(Diagnostic::error(format!(
+        "a layer of requirements takes more than {most} requirements files, with those that they name"
+    )))
+}
+
 /// The same with the place in a requirements file.
 pub(super) fn in_file(file: &str, line: usize, mistake: Mistake) -> Mistake {
     Mistake {

@@ -29,6 +29,9 @@ pub use step::Step;
 pub use text::Repository;
 pub(in crate::fal) use text::has_credential;
 
+/// How many requirements files a layer can have.
+const MOST_FILES: usize = 200;
+
 /// What is said where a URL has a credential.
 pub(super) fn credential() -> Diagnostic {
     messages::credential().diagnostic
@@ -142,11 +145,18 @@ impl Asked {
 impl Layer {
     /// Takes in what a requirements file says; gives the files that it names. Each of them is in [`Layer::files`] from then on.
     pub fn take(&mut self, file: &str, text: &str) -> Result<Vec<String>, Mistake> {
-        let named = file::read(self, file, text)?;
-        Ok(named
-            .into_iter()
-            .filter(|name| self.files.insert(name.clone()))
-            .collect())
+        let mut named = file::read(self, file, text)?;
+        named.retain(|name| self.files.insert(name.clone()));
+        self.check_files()?;
+        Ok(named)
+    }
+
+    /// Each file is asked for, and each may name more.
+    fn check_files(&self) -> Result<(), Mistake> {
+        match self.files.len() > MOST_FILES {
+            true => Err(messages::too_many_files(MOST_FILES)),
+            false => Ok(()),
+        }
     }
 
     /// Says which commit each repository is at: in the arguments themselves, and beside them for what files name.

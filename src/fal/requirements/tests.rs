@@ -157,6 +157,27 @@ fn requirements_become_arguments_and_what_they_need() {
     }
 }
 
+/// Promise: no file is left out without a word, wherever it is named.
+#[test]
+fn more_files_than_are_read_are_refused() {
+    let chain: Vec<(String, String)> = (0..=MOST_FILES)
+        .map(|n| (format!("{n}.txt"), format!("-r {}.txt\n", n + 1)))
+        .collect();
+    let chain: Vec<_> = chain
+        .iter()
+        .map(|(name, text)| (&**name, &**text))
+        .collect();
+    let sentence = "refused: a layer of requirements takes more than 200 requirements files, with those that they name\n";
+    assert_eq!(plan("", arguments::of_option("0.txt"), &chain), sentence);
+    let at = |first: usize| format!("-r {first}.txt");
+    assert!(plan("", arguments::of_option(&at(2)), &chain).contains("file 200.txt\n"));
+    let all: Vec<String> = (0..=MOST_FILES).map(at).collect();
+    assert_eq!(
+        plan("", arguments::of_option(&all.join(" ")), &[]),
+        sentence
+    );
+}
+
 /// Promise: an item of a list is one requirement, or a flag with its value.
 #[test]
 fn items_of_a_list_begin_in_their_folder() {
