@@ -64,7 +64,7 @@ pub(super) async fn add(
     let found = match found {
         Ok(report) => report,
         Err(error) => {
-            let explained = requirements::explain(job, fal, &layers, plan, error).await;
+            let explained = requirements::explain(job, fal, &layers, plan, wanted, error).await;
             let error = match explained {
                 Ok(explained) => return Err(explained.at(lines)),
                 Err(error) => error,

@@ -7,6 +7,7 @@ use std::{
 
 use fal_helper::requirements::SAID_FILE;
 use futures_util::future::try_join_all;
+use prost::Message;
 
 use crate::{
     diagnostic::Diagnostic,
@@ -16,15 +17,16 @@ use crate::{
         requirements::{self, Asked, Layer, Mistake, Place, Repository, Step},
         secrets::Kind,
     },
-    gateway::{Gateway, SolveRequest, SourceRequest},
-    golang::path,
+    gateway::{self, Gateway, SolveRequest, SourceRequest},
+    golang::{self, path},
     llb::{
-        self, Graph, Location, Meta, Output, SourceMap,
+        self, Definition, Graph, Location, Meta, Output, SourceMap,
         file::{Copy, File},
         source::{Git, Local},
     },
     plan::{self, MainContext, Plan},
-    reference::git::GitReference,
+    proto::pb,
+    reference::{git::GitReference, platform::Platform},
 };
 
 use super::{
@@ -88,53 +90,77 @@ pub(super) async fn explain(
     fal: &fal::Options,
     layers: &Layers,
     plan: &mut Plan,
+    platform: Option<&Platform>,
     error: Error,
 ) -> std::result::Result<Error, Error> {
-    let Ok(wanted) = all(job, fal).await else {
+    let Error::Refusal(mut refusal, lines) = error else {
         return Err(error);
     };
-    let message = message(&error);
+    let Ok(wanted) = all(job, fal).await else {
+        return Err(Error::Refusal(refusal, lines));
+    };
+    let steps = steps(job, fal, layers, plan, &wanted);
+    let definition = job.marshal(plan, plan.output, platform);
+    let failed = match (&steps, &definition) {
+        (Ok(steps), Ok(definition)) => failed(steps, layers, definition, &refusal),
+        _ => None,
+    };
+    let Some(step) = failed else {
+        return Err(Error::Refusal(refusal, lines));
+    };
+    let message = refusal.message.as_str();
     let is_absent = |name: &&String| message.ends_with(&format!("secret {name}: not found"));
-    let absent = |layer: &Layer| layer.secrets.iter().find(is_absent).cloned();
-    let found = wanted
-        .iter()
-        .find_map(|layer| Some((layer, absent(layer)?)));
-    if let Some((layer, name)) = found {
-        let absent = requirements::absent_secret(&name);
-        return Ok(at(job, &layer.place, absent));
-    }
-    if !message.contains(Step::SIGN) {
-        return Err(error);
+    if let Some(name) = step.layer.secrets.iter().find(is_absent) {
+        let absent = requirements::absent_secret(name);
+        return Ok(at(job, &step.layer.place, absent));
     }
     let code = message.rsplit_once("exit code: ");
     let code = code.and_then(|(_, code)| code.parse().ok());
     let said = code
         .and_then(Kind::from_exit_code)
         .and_then(requirements::failed);
-    let said = match left(job, fal, layers, plan, &wanted).await {
+    let said = match left(job, layers, plan, step).await {
         Ok(sentence) => Some(Diagnostic::error(sentence)),
         Err(_) => said,
     };
     // The daemon knows the lines of the step.
-    Ok(match (said, error) {
-        (Some(said), Error::Refusal(mut refusal, lines)) => {
-            refusal.message = said.to_string();
-            Error::Refusal(refusal, lines)
-        }
-        (_, error) => error,
+    if let Some(said) = said {
+        refusal.message = said.to_string();
+    }
+    Ok(Error::Refusal(refusal, lines))
+}
+
+/// Which of the steps of a definition failed, if it is one of these: by the op that the daemon names, or by what it started.
+fn failed<'s, 'a>(
+    steps: &'s [Step<'a>],
+    layers: &Layers,
+    definition: &Definition,
+    refusal: &gateway::Error,
+) -> Option<&'s Step<'a>> {
+    let failed: BTreeSet<String> = refusal.failed_ops().collect();
+    let ops = definition.ops.iter();
+    let ops = ops.filter(|op| failed.contains(&llb::digest(op)));
+    let started = ops.filter_map(|op| match pb::Op::decode(op.clone()).ok()?.op? {
+        pb::op::Op::Exec(exec) => Some(exec.meta?.args),
+        _ => None,
+    });
+    let started: Vec<Vec<String>> = started.collect();
+    steps.iter().find(|step| {
+        let arguments = step.arguments(layers);
+        let process = golang::quote(&arguments.join(" "));
+        let sentence = format!("process {process} did not complete");
+        started.contains(&arguments) || refusal.message.contains(&sentence)
     })
 }
 
-/// What the step that failed has left.
+/// What a step that failed has left.
 async fn left(
     job: &Job<'_, impl Gateway>,
-    fal: &fal::Options,
     layers: &Layers,
     plan: &mut Plan,
-    wanted: &[Layer],
+    step: &Step<'_>,
 ) -> Result<String> {
-    let steps = steps(job, fal, layers, plan, wanted)?;
-    let said = Step::said(&steps, layers, &mut plan.llb);
+    let said = step.said(layers, &mut plan.llb);
     let definition = job.marshal(plan, said, None)?;
     let solved = job
         .gateway
@@ -142,13 +168,6 @@ async fn left(
         .await?;
     let bytes = context::file(job.gateway, &solved, SAID_FILE).await?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn message(error: &Error) -> &str {
-    match error {
-        Error::Mistake(diagnostic) => &diagnostic.message,
-        Error::Refusal(error, _) => &error.message,
-    }
 }
 
 /// The layers, with everything that had to be asked for them.

@@ -5,11 +5,25 @@
 
 use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
 
-use fal_frontend::llb;
-use fal_helper::{context::LISTING_FILE, report::LOOK_FILE};
+use fal_frontend::{
+    gateway,
+    llb::{self, Definition},
+    proto::{
+        pb::{self, op},
+        rpc,
+    },
+};
+use fal_helper::{
+    context::LISTING_FILE, fingerprint::ABSENT_FILE, report::LOOK_FILE, requirements::SAID_FILE,
+};
+use prost::Message;
 use tempfile::TempDir;
 
-use super::{Answer, ask_of, daemon::Daemon, difference, shown, updates};
+use super::{
+    Answer, ask_of,
+    daemon::{Daemon, Fails},
+    difference, shown, updates,
+};
 
 /// What a look finds in an image that lacks nothing.
 const NOTHING_LACKS: &str =
@@ -50,10 +64,17 @@ fn becomes(case: &Path) -> String {
 }
 
 fn build(folder: &Path, options: &[(&str, &str)]) -> Answer {
+    build_of(folder, options, Box::new(|_| None))
+}
+
+fn build_of(folder: &Path, options: &[(&str, &str)], fails: Fails) -> Answer {
     let locals = ["context", "dockerfile"].map(|name| (name.to_owned(), folder.to_owned()));
     let mut daemon = Daemon::new(locals.into());
+    daemon.fails = fails;
     daemon.files = BTreeMap::from([
         (LOOK_FILE, NOTHING_LACKS.into()),
+        (SAID_FILE, "what the step has left".into()),
+        (ABSENT_FILE, "".into()),
         // What the key is made of besides is for others to say.
         (LISTING_FILE, "".into()),
     ]);
@@ -160,4 +181,64 @@ fn what_cannot_be_installed_is_refused_by_every_question() {
         error.message.contains("requirements do not take --target"),
         "{error}"
     );
+}
+
+/// The digest of the op that starts something with this among its words.
+fn op_of(definition: &Definition, word: &str) -> Option<String> {
+    let starts = |op: &pb::Op| match &op.op {
+        Some(op::Op::Exec(exec)) => exec.meta.as_ref().unwrap().args.join(" ").contains(word),
+        _ => false,
+    };
+    let mut ops = definition.ops.iter();
+    let found = ops.find(|bytes| starts(&pb::Op::decode((*bytes).clone()).unwrap()))?;
+    Some(llb::digest(found))
+}
+
+/// How a daemon fails whose step with this word fails.
+fn failing(word: &'static str, message: &'static str) -> Fails {
+    Box::new(move |definition| {
+        let digest = op_of(definition, word)?;
+        let detail = rpc::Any {
+            type_url: "github.com/moby/buildkit/errdefs.Vertex+json".to_owned(),
+            value: format!(r#"{{"digest":"{digest}"}}"#).into(),
+        };
+        Some(gateway::Error {
+            details: vec![detail],
+            ..gateway::Error::new(message)
+        })
+    })
+}
+
+/// Promise: of steps that fail only ours are explained, each by what it has left itself.
+#[test]
+fn only_the_step_that_failed_is_explained() {
+    let folder = folder(
+        "# fal: requirements=six\n# fal: requirements=\"--extra-index-url https://${TOKEN}@h/simple torch\"\n\
+         FROM python:3.11-slim\nRUN --mount=type=secret,id=TOKEN,required theirs /.fal-helper requirements\n",
+    );
+    let theirs = "theirs /.fal-helper requirements";
+    let ours = "https://${TOKEN}@h/simple";
+    let absent = "failed to solve: secret TOKEN: not found";
+    let exited = "process \"…\" did not complete successfully: exit code: 94";
+    for (word, message, sentence) in [
+        (theirs, absent, absent),
+        (theirs, exited, exited),
+        (
+            ours,
+            absent,
+            "the requirements need the secret TOKEN, which was not given",
+        ),
+        (ours, exited, "what the step has left"),
+    ] {
+        let answer = build_of(folder.path(), &[], failing(word, message));
+        let error = answer.result.expect_err("a step fails");
+        assert_eq!(error.message, sentence, "{word}: {message}");
+        let tables = answer.seen.solved.values().map(llb::print);
+        let asked: Vec<usize> = tables
+            .map(|table| table.matches("said-").count())
+            .filter(|count| *count > 0)
+            .collect();
+        let is_left = word == ours && message == exited;
+        assert_eq!(asked, if is_left { &[1][..] } else { &[] }, "{word}");
+    }
 }

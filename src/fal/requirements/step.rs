@@ -42,14 +42,9 @@ pub struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// What a failed step is told by in the daemon's errors.
-    pub const SIGN: &'static str = "/.fal-helper requirements";
-
     /// Adds the step to a graph; gives the image with what it installs.
     pub fn add(&self, layers: &Layers, graph: &mut Graph, image: Input) -> Input {
         let wanted = self.wanted(layers);
-        let given = (!wanted.secrets.is_empty()).then_some(GIVEN);
-        let context = self.context.map(|_| CONTEXT);
         let mut mounts = vec![layers::helper(layers.helper), self.cache()];
         mounts.extend(
             self.context
@@ -63,7 +58,7 @@ impl Step<'_> {
         let (exec, mut meta) = layers.process(layers.on(image, false), &shown);
         let exec = layers.keep_caches(exec, &mut meta);
         let exec = Exec {
-            args: layers::command(cli::requirements_arguments(CACHE, context, given, &wanted)),
+            args: self.command(&wanted),
             mounts,
             secrets: wanted.secrets.iter().map(|name| secret(name)).collect(),
             ..exec
@@ -72,14 +67,11 @@ impl Step<'_> {
         graph.add_exec(exec, meta).root
     }
 
-    /// Adds the step that takes out what these have left where one of them failed, in a folder of its own: for this build alone, so that
-    /// what is found is not found again.
-    pub fn said(steps: &[Self], layers: &Layers, graph: &mut Graph) -> Option<Output> {
-        let cache = steps.first()?.cache();
-        let names = steps
-            .iter()
-            .map(|step| step.wanted(layers).said())
-            .collect();
+    /// Adds the step that takes out what this has left where it failed, in a folder of its own: for this build alone, so that what is
+    /// found is not found again.
+    pub fn said(&self, layers: &Layers, graph: &mut Graph) -> Option<Output> {
+        let cache = self.cache();
+        let names = vec![self.wanted(layers).said()];
         let exec = Exec {
             args: layers::command(cli::said_arguments(CACHE, layers::OUT, names)),
             env: [format!("{}={}", secrets::BUILD, layers.build).into()].into(),
@@ -99,6 +91,17 @@ impl Step<'_> {
         meta.export_cache = Some(false);
         meta.ignore_cache = false;
         layers::last_output(graph.add_exec(exec, meta))
+    }
+
+    /// What it starts: by this its op is told from others.
+    pub fn arguments(&self, layers: &Layers) -> Vec<String> {
+        self.command(&self.wanted(layers))
+    }
+
+    fn command(&self, wanted: &Requirements) -> Vec<String> {
+        let given = (!wanted.secrets.is_empty()).then_some(GIVEN);
+        let context = self.context.map(|_| CONTEXT);
+        layers::command(cli::requirements_arguments(CACHE, context, given, wanted))
     }
 
     fn wanted(&self, layers: &Layers) -> Requirements {
