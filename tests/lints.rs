@@ -9,6 +9,7 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     process::Command,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -217,6 +218,25 @@ fn the_sdk_finds_what_is_said_that_it_finds() {
             });
         assert_eq!(found.collect::<Vec<_>>(), said, "{}", file.display());
     }
+}
+
+/// Promise: time grows with the file alone. A second is enough; were each environment held against each path that is copied, minutes would
+/// not be.
+#[test]
+fn what_is_lost_of_many_environments_takes_no_long_time() {
+    let many = |line: &dyn Fn(usize) -> String| (0..20_000).map(line).collect::<String>();
+    let environments = many(&|n| format!("python -m venv /v/{n}; \\\n"));
+    let paths = many(&|n| format!("/w/{n} \\\n"));
+    let text = format!(
+        "FROM python:3.11-slim AS a\nRUN {environments} true\nFROM python:3.11-slim\nCOPY --from=a {paths} /v/19999/bin /d/\n"
+    );
+    let start = Instant::now();
+    let found = said(text.as_bytes(), None);
+    let took = start.elapsed();
+    let lost =
+        "only /v/19999/bin of the virtual environment /v/19999 is copied: copy /v/19999 as a whole";
+    assert!(found.iter().any(|it| it.message == lost));
+    assert!(took < Duration::from_secs(20), "{took:?}");
 }
 
 #[test]
