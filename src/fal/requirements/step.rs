@@ -122,18 +122,24 @@ impl Step<'_> {
         }
     }
 
-    /// uv shares its cache with others of its kind. pip puts what it built there piece by piece, so that only one may have it. Caches
-    /// of Dockerfiles have a slash in their ids: no RUN can mount these.
+    /// uv shares its cache with others of its kind. pip puts what it built there piece by piece, so that only one may have it.
     fn cache(&self) -> Mount {
         let (name, sharing) = match self.resolver {
             options::Resolver::Uv => ("fal-uv", pb::CacheSharingOpt::Shared),
             options::Resolver::Pip => ("fal-pip", pb::CacheSharingOpt::Locked),
         };
-        let id = match self.cache_namespace {
-            "" => name.to_owned(),
-            namespace => format!("{name}-{}", namespace.replace('/', "-")),
-        };
-        Mount::cache(CACHE, None, id, sharing)
+        Mount::cache(CACHE, None, cache_id(name, self.cache_namespace), sharing)
+    }
+}
+
+/// What a cache is called: otherwise in every namespace. Caches of Dockerfiles have a slash in their ids: no RUN can mount these.
+fn cache_id(name: &str, namespace: &str) -> String {
+    match namespace {
+        "" => name.to_owned(),
+        namespace => {
+            let namespace = namespace.replace('%', "%25").replace('/', "%2F");
+            format!("{name}-{namespace}")
+        }
     }
 }
 
@@ -147,5 +153,22 @@ fn secret(name: &str) -> Secret {
         gid: 0,
         mode: 0o400,
         optional: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_namespace_has_a_cache_of_its_own() {
+        assert_eq!(cache_id("fal-uv", ""), "fal-uv");
+        assert_eq!(cache_id("fal-uv", "a-b"), "fal-uv-a-b");
+        let namespaces = ["", "a/b", "a-b", "a%2Fb", "a%252Fb", "a%b", "/", "-", "%"];
+        let ids: HashSet<String> = namespaces.map(|it| cache_id("fal-uv", it)).into();
+        assert_eq!(ids.len(), namespaces.len());
+        assert!(!ids.iter().any(|id| id.contains('/')), "{ids:?}");
     }
 }
