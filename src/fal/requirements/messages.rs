@@ -41,6 +41,12 @@ pub(super) fn elsewhere(flag: &str) -> Mistake {
     )))
 }
 
+pub(super) fn together(flags: &str) -> Mistake {
+    plain(Diagnostic::error(format!(
+        "requirements take short flags one by one: write each of {flags} as a word of its own"
+    )))
+}
+
 pub(super) fn no_value(flag: &str) -> Mistake {
     plain(Diagnostic::error(format!(
         "{flag} among the requirements has no value"

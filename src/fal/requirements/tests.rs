@@ -128,6 +128,31 @@ fn requirements_become_arguments_and_what_they_need() {
             "--target=/x a",
             "refused: requirements do not take --target: they are installed for the Python that fal runs\n",
         ),
+        (
+            "-t/x a",
+            "refused: requirements do not take -t: they are installed for the Python that fal runs\n",
+        ),
+        (
+            "a -p3.12",
+            "refused: requirements do not take -p: they are installed for the Python that fal runs\n",
+        ),
+        (
+            "--targ=/x a",
+            "refused: requirements do not take --targ: they are installed for the Python that fal runs\n",
+        ),
+        (
+            "-Ut /x a",
+            "refused: requirements take short flags one by one: write each of -Ut as a word of its own\n",
+        ),
+        (
+            "-e.",
+            "refused: an editable requirement would point to files that are not in the image: write the path alone, without -e\n",
+        ),
+        (
+            "-rr.txt -U -vv",
+            "-r | /.fal-context/r.txt | -U | -vv\nfile r.txt\n",
+        ),
+        ("-Ptorch --pre a", "-P | torch | --pre | a\n"),
         ("a -r", "refused: -r among the requirements has no value\n"),
         (
             "git+ssh://git@h/a",
