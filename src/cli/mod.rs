@@ -46,6 +46,8 @@ enum Verb {
     /// of files that are not sent are read from the Dockerfile's folder.
     Check(Check),
     /// Prints the ops of a Dockerfile. Base images are not asked for: each counts as one with a single layer and an empty config.
+    ///
+    /// What fal adds is not among them: requirements and the fal layers are asked of a daemon.
     Llb(Wanted),
     /// Prints the key of a build, as `frontend.fal.key` of a daemon gives it, from plain files.
     ///

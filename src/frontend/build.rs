@@ -240,7 +240,8 @@ impl<G: Gateway> Job<'_, G> {
         Ok(result::of(built?, self.options.is_multi_platform))
     }
 
-    /// The definition as it is before anything is solved. As in docker/dockerfile, it is that of the daemon's own platform.
+    /// The definition as it is before any step runs. What it is made of is read and asked for as for a build: the file, the requirements
+    /// files that it names, what images and branches are now. As in docker/dockerfile, it is that of the daemon's own platform.
     async fn convert(&self) -> Result<Answer> {
         let read = self.understand().await?;
         let wanted = None;

@@ -242,3 +242,24 @@ fn only_the_step_that_failed_is_explained() {
         assert_eq!(asked, if is_left { &[1][..] } else { &[] }, "{word}");
     }
 }
+
+/// Promise: the definition that is answered is the one that would be built, and no step runs for it.
+#[test]
+fn a_converted_file_has_what_its_requirements_say_and_nothing_ran() {
+    let folder = folder("# fal: requirements=requirements.txt\nFROM python:3.11-slim\n");
+    let list = "--index-url https://${TOKEN}@h/simple\na @ git+https://example.com/a@main\n";
+    fs::write(folder.path().join("requirements.txt"), list).unwrap();
+    let answer = build(folder.path(), &[("requestid", "frontend.convertllb")]);
+    let json = answer.result.expect("an answer").metadata["result.json"].clone();
+    let json = String::from_utf8(json.to_vec()).unwrap();
+    for part in ["\"TOKEN\"", "requirements.txt", "c0ffeec0ffee"] {
+        assert!(json.contains(part), "no {part} in {json}");
+    }
+    let sources = answer.seen.resolved.iter().map(|it| &it.source.identifier);
+    let repositories = sources.filter(|source| source.starts_with("git://"));
+    assert_eq!(repositories.count(), 1);
+    for definition in answer.seen.solved.values() {
+        let table = llb::print(definition);
+        assert!(!table.contains("/.fal-helper"), "{table}");
+    }
+}
