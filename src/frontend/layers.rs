@@ -52,9 +52,13 @@ pub(super) async fn add(
     let fal = read.fal()?;
     let helper = helper(job.gateway, job.options, &mut plan.llb).await?;
     let asked = key::ask(job, read, facts, plan, helper).await?;
-    let (layers, watched) = prepare(job, fal, plan, helper).await?;
+    let Prepared {
+        layers,
+        watched,
+        looked,
+    } = prepare(job, fal, plan, helper).await?;
     let lines = fal.asked_at().or(plan.target_lines);
-    let looked = layers.look(&mut plan.llb, plan.output, false);
+    let looked = looked.unwrap_or_else(|| layers.look(&mut plan.llb, plan.output, false));
     let (found, told, listings) = tokio::join!(
         read_report(job, plan, looked, LOOK_FILE, wanted),
         secrets::tell_absent(job, plan, &watched, wanted),
@@ -113,9 +117,19 @@ pub(super) async fn add_all(
     plan: &mut Plan,
 ) -> Result<()> {
     let helper = helper(job.gateway, job.options, &mut plan.llb).await?;
-    let (layers, _) = prepare(job, fal, plan, helper).await?;
-    plan.output = layers.all(&mut plan.llb, plan.output);
+    let prepared = prepare(job, fal, plan, helper).await?;
+    if prepared.looked.is_none() {
+        plan.output = prepared.layers.all(&mut plan.llb, plan.output);
+    }
     Ok(())
+}
+
+/// What comes before the look.
+struct Prepared {
+    layers: Layers,
+    watched: Vec<Watched>,
+    /// The directory with the report, if there is one already.
+    looked: Option<Output>,
 }
 
 /// What the steps need to know. The user's own steps get what they need of ours before any is added.
@@ -124,7 +138,7 @@ async fn prepare(
     fal: &fal::Options,
     plan: &mut Plan,
     helper: Output,
-) -> Result<(Layers, Vec<Watched>)> {
+) -> Result<Prepared> {
     let curl_image = match &fal.curl {
         Curl::Image(reference) => {
             let found = curl_image(job, reference, plan).await;
@@ -173,9 +187,13 @@ async fn prepare(
             .llb
             .supports(llb::caps::EXEC_MOUNT_CONTENT_CACHE),
     };
-    requirements::add(job, fal, &layers, plan).await?;
+    let looked = requirements::add(job, fal, &layers, plan).await?;
     let watched = secrets::watch(job, fal, plan, helper);
-    Ok((layers, watched))
+    Ok(Prepared {
+        layers,
+        watched,
+        looked,
+    })
 }
 
 /// The image that carries a curl, for the platform of the target, as it is now.

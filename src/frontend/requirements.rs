@@ -40,13 +40,13 @@ use super::{
 /// The layers, read once for all platforms.
 pub(super) type Read = Once<(), Rc<[Layer]>>;
 
-/// Adds a step for each layer after the last instruction of the target.
+/// Adds a step for each layer after the last instruction of the target. Gives the directory with the report if the last of them looked.
 pub(super) async fn add(
     job: &Job<'_, impl Gateway>,
     fal: &fal::Options,
     layers: &Layers,
     plan: &mut Plan,
-) -> Result<()> {
+) -> Result<Option<Output>> {
     let wanted = all(job, fal).await?;
     if let Some(first) = wanted.first()
         && !job.environment.runs(&plan.platform)
@@ -54,13 +54,15 @@ pub(super) async fn add(
         let platform = plan.platform.format_all();
         return Err(at(job, &first.place, requirements::cannot_run(&platform)));
     }
+    let mut looked = None;
     for step in steps(job, fal, layers, plan, &wanted)? {
         let layer = step.layer;
         let installed = step.add(layers, &mut plan.llb, plan.output);
         let history = format!("fal-helper requirements {}", layer.shown());
-        layers::commit(plan, installed, &history);
+        layers::commit(plan, installed.root, &history);
+        looked = installed.looked;
     }
-    Ok(())
+    Ok(looked)
 }
 
 /// The layers as steps.

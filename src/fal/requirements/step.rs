@@ -41,15 +41,26 @@ pub struct Step<'a> {
     pub cache_namespace: &'a str,
 }
 
+/// What a step gives.
+#[derive(Debug, Clone, Copy)]
+pub struct Installed {
+    /// The image.
+    pub root: Input,
+    /// The directory with the report, if the step has looked at what came of it.
+    pub looked: Option<Output>,
+}
+
 impl Step<'_> {
-    /// Adds the step to a graph; gives the image with what it installs.
-    pub fn add(&self, layers: &Layers, graph: &mut Graph, image: Input) -> Input {
+    /// Adds the step to a graph.
+    pub fn add(&self, layers: &Layers, graph: &mut Graph, image: Input) -> Installed {
         let wanted = self.wanted(layers);
         let mut mounts = vec![layers::helper(layers.helper), self.cache()];
         mounts.extend(
             self.context
                 .map(|context| Mount::bind(CONTEXT, context).readonly()),
         );
+        let looks = self.looks(layers, &wanted);
+        mounts.extend(looks.then(|| Mount::bind(layers::OUT, None)));
         let shown = match self.number {
             (_, 1) => "install requirements".to_owned(),
             (number, count) => format!("install requirements ({number}/{count})"),
@@ -58,13 +69,23 @@ impl Step<'_> {
         let (exec, mut meta) = layers.process(layers.on(image, false), &shown);
         let exec = layers.keep_caches(exec, &mut meta);
         let exec = Exec {
-            args: self.command(&wanted),
+            args: self.command(layers, &wanted),
             mounts,
             secrets: wanted.secrets.iter().map(|name| secret(name)).collect(),
             ..exec
         };
         meta.locations = vec![self.location.clone()];
-        graph.add_exec(exec, meta).root
+        let outputs = graph.add_exec(exec, meta);
+        Installed {
+            root: outputs.root,
+            looked: layers::last_output(outputs).filter(|_| looks),
+        }
+    }
+
+    /// Whether a look at what came of it would ask no more than the step knows: then it looks itself, and saves a step the start.
+    fn looks(&self, layers: &Layers, wanted: &Requirements) -> bool {
+        let (number, count) = self.number;
+        number == count && wanted.look() == layers.request
     }
 
     /// Adds the step that takes out what this has left where it failed, in a folder of its own: for this build alone, so that what is
@@ -95,13 +116,15 @@ impl Step<'_> {
 
     /// What it starts: by this its op is told from others.
     pub fn arguments(&self, layers: &Layers) -> Vec<String> {
-        self.command(&self.wanted(layers))
+        self.command(layers, &self.wanted(layers))
     }
 
-    fn command(&self, wanted: &Requirements) -> Vec<String> {
+    fn command(&self, layers: &Layers, wanted: &Requirements) -> Vec<String> {
         let given = (!wanted.secrets.is_empty()).then_some(GIVEN);
         let context = self.context.map(|_| CONTEXT);
-        layers::command(cli::requirements_arguments(CACHE, context, given, wanted))
+        let out = self.looks(layers, wanted).then_some(layers::OUT);
+        let arguments = cli::requirements_arguments(CACHE, context, given, out, wanted);
+        layers::command(arguments)
     }
 
     fn wanted(&self, layers: &Layers) -> Requirements {
