@@ -109,8 +109,8 @@ pub(super) fn print(given: &Given, input: &mut Input) -> Result<String, Refusal>
         );
         return Err(Refusal::Other(how));
     }
-    let digests = question.remotes.iter().map(|source| {
-        let name = key::name_of_remote(source);
+    let digests = question.remotes.iter().map(|remote| {
+        let name = remote.name();
         remotes.get(&name).cloned().ok_or_else(|| {
             let how = format!("what {name} is now is not known; give it with --remote {name}=DIGEST, or an answer with --from");
             Refusal::Other(how)

@@ -26,7 +26,7 @@ use super::{
     error::{Error, Result},
     forward, key, layers, manifest,
     options::Options,
-    requirements,
+    repositories, requirements,
     resolve::Resolver,
     result::{self, Built},
     sbom, secrets,
@@ -91,6 +91,7 @@ pub(super) async fn answer(
         times: epoch::Times::default(),
         told: secrets::Told::default(),
         requirements: requirements::Read::default(),
+        commits: repositories::Commits::default(),
     };
     job.answer().await.map_err(status)
 }
@@ -130,6 +131,8 @@ pub(super) struct Job<'a, G> {
     pub(super) told: secrets::Told,
     /// What requirements need, for all platforms.
     pub(super) requirements: requirements::Read,
+    /// What repositories are at.
+    pub(super) commits: repositories::Commits,
 }
 
 impl<G: Gateway> Job<'_, G> {
@@ -263,17 +266,18 @@ impl<G: Gateway> Job<'_, G> {
     /// What a build would give is called, for every platform.
     async fn key(&self) -> Result<Answer> {
         let read = self.understand().await?;
-        let asked = self.platforms().into_iter().map(async |wanted| {
+        let plans = self.platforms().into_iter().map(async |wanted| {
             let mut facts = Facts::default();
-            let mut plan = self.plan(&read, wanted, false, &mut facts).await?;
-            let helper = layers::helper(self.gateway, self.options, &mut plan.llb).await?;
-            let asked = key::ask(self, &read, &facts, &mut plan, helper).await?;
-            let listings = key::list(self, &plan, &asked, wanted).await?;
-            let platform = plan.platform.clone().normalize().format_all();
-            Ok::<_, Error>((platform, asked, listings))
+            let plan = self.plan(&read, wanted, false, &mut facts).await?;
+            Ok::<_, Error>((wanted, plan, facts))
         });
         let mut keys = Vec::new();
-        for (platform, asked, listings) in try_join_all(asked).await? {
+        for planned in join_all(plans).await {
+            let (wanted, mut plan, facts) = planned?;
+            let helper = layers::helper(self.gateway, self.options, &mut plan.llb).await?;
+            let asked = key::ask(self, &read, &facts, &mut plan, helper).await?;
+            let listings = key::list_in_turn(self, &plan, &asked, wanted).await?;
+            let platform = plan.platform.clone().normalize().format_all();
             keys.push((platform, key::answer(self, &asked, &listings).await?));
         }
         let (json, text) = fal::key::shown(&keys);

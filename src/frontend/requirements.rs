@@ -16,7 +16,7 @@ use crate::{
         requirements::{self, Asked, Layer, Mistake, Place, Repository, Step},
         secrets::Kind,
     },
-    gateway::{Gateway, SolveRequest, SourceRequest},
+    gateway::{Gateway, SolveRequest},
     golang::path,
     llb::{
         self, Graph, Location, Meta, Output, SourceMap,
@@ -33,6 +33,7 @@ use super::{
     error::{Error, Result},
     layers, manifest,
     once::Once,
+    repositories,
 };
 
 /// How many requirements files there can be.
@@ -260,14 +261,10 @@ async fn commit(
         })
     };
     let name = format!("[fal] look for the commit of {}", repository.written);
-    let resolved = job.gateway.resolve_source(SourceRequest::new(source, name));
-    let why = match resolved.await {
-        Ok(found) => match found.git {
-            Some(git) if !git.commit_checksum.is_empty() => return Ok(git.commit_checksum),
-            Some(git) if !git.checksum.is_empty() => return Ok(git.checksum),
-            _ => "the daemon does not say".to_owned(),
-        },
-        Err(error) => error.message,
+    let why = match repositories::commit(job, source, name).await {
+        Ok(Some(commit)) => return Ok(commit),
+        Ok(None) => "the daemon does not say".to_owned(),
+        Err(error) => message(&error).to_owned(),
     };
     Err(at(job, place, requirements::unresolved(repository, &why)))
 }

@@ -346,3 +346,51 @@ fn what_cannot_be_named_is_built_all_the_same() {
     );
     assert!(said.contains(&expected), "{said}");
 }
+
+/// Promise: what a repository is at is asked before anything is fetched, and once, whoever asks: for each platform, each folder of it, and
+/// each requirement. One that cannot be found out ends the build at its ADD, and is not asked for again.
+#[test]
+fn a_repository_is_asked_for_once_and_first() {
+    let file = |host: &str, requirements: &str| {
+        format!(
+            "{requirements}FROM busybox\nADD https://{host}/r.git#main /a\nADD https://{host}/r.git#main:below \\\n /b\n\
+             ADD https://{host}/r.git#other /c\n"
+        )
+    };
+    let ask = |text: &str, platform: &str, more: &[(&str, &str)]| {
+        let mut client = Client::new();
+        client.options.clear();
+        client.set("platform", platform);
+        client.write("Dockerfile", text);
+        let answer = ask_of(client.daemon(), "app", client.options(more));
+        let asked = answer.seen.resolved.iter();
+        let asked = asked.map(|request| request.source.identifier.replace(":below", ""));
+        let asked: Vec<_> = asked.filter(|it| it.starts_with("git://")).collect();
+        (answer.result, asked, answer.seen.solved.len())
+    };
+    let requirement = "# fal: requirements=git+https://example.test/r.git@main\n";
+    for more in [&[][..], &[QUESTION]] {
+        for (platform, requirement) in [
+            ("linux/amd64", requirement),
+            ("linux/amd64,linux/arm64", ""),
+        ] {
+            let (result, mut asked, _) = ask(&file("example.test", requirement), platform, more);
+            result.expect("a result");
+            asked.sort();
+            let expected = ["main", "other"].map(|it| format!("git://example.test/r.git#{it}"));
+            assert_eq!(asked, expected);
+        }
+        let both = "linux/amd64,linux/arm64";
+        let (result, asked, solved) = ask(&file("host.invalid", ""), both, more);
+        let error = result.expect_err("a refusal");
+        assert!(
+            error
+                .message
+                .starts_with("finding out which commit git://host.invalid/r.git"),
+            "{}",
+            error.message
+        );
+        assert!(error.is_located());
+        assert_eq!((asked.len(), solved), (1, 0));
+    }
+}

@@ -31,6 +31,7 @@ use crate::{
     },
     plan::{self, Plan, RootKind, Seen},
     proto::pb,
+    source::Lines,
     stage,
 };
 
@@ -175,9 +176,18 @@ pub struct Question {
     known: BTreeSet<Record>,
     contexts: Vec<Context>,
     /// The remote sources whose present content has to be asked for.
-    pub remotes: Vec<Source>,
+    pub remotes: Vec<Remote>,
     /// The bases whose digest nobody knows.
     pub unknown_bases: Vec<String>,
+}
+
+/// A remote source that does not say itself what it must be.
+#[derive(Debug)]
+pub struct Remote {
+    /// The source.
+    pub source: Source,
+    /// The lines of the Dockerfile that want it.
+    pub lines: Option<Lines>,
 }
 
 /// A context that is read.
@@ -344,14 +354,23 @@ impl Build<'_> {
             }
         }
         question.contexts.retain(|it| !it.selections.is_empty());
-        for source in used.others {
+        let mut seen = BTreeSet::new();
+        for (source, user) in used.others {
             match remote(source) {
                 None => {}
                 Some((record, true)) => drop(question.known.insert(record)),
-                Some((_, false)) if question.remotes.contains(source) => {}
-                Some((_, false)) => question.remotes.push(source.clone()),
+                Some((_, false)) => {
+                    if seen.insert((&source.identifier, &source.attrs)) {
+                        let lines = user.and_then(|user| user.lines_in(self.plan.file));
+                        question.remotes.push(Remote {
+                            source: source.clone(),
+                            lines: lines.map(|(first, last)| Lines::new(first, last)),
+                        });
+                    }
+                }
             }
         }
+        question.remotes.sort_by_key(|remote| remote.lines);
         for id in used.secrets {
             question.known.insert(vec!["secret".into(), id.into()]);
         }
@@ -410,8 +429,8 @@ impl Question {
                 }
             }
         }
-        for (source, digest) in self.remotes.iter().zip(remotes) {
-            records.insert(remote_record(source, digest));
+        for (remote, digest) in self.remotes.iter().zip(remotes) {
+            records.insert(remote_record(&remote.source, digest));
         }
         Key::new(records)
     }
@@ -425,6 +444,18 @@ fn file(context: &str, path: &[u8], entry: &Entry) -> Record {
         Entry::Special(mode) => ("special", mode.to_string().into_bytes()),
     };
     vec![kind.into(), context.into(), path.to_owned(), value]
+}
+
+impl Remote {
+    /// Whether it is a repository.
+    pub fn is_git(&self) -> bool {
+        self.source.identifier.starts_with("git://")
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> String {
+        name_of_remote(&self.source)
+    }
 }
 
 /// A remote source, and whether it says itself what it must be.
@@ -448,7 +479,7 @@ fn remote(source: &Source) -> Option<(Record, bool)> {
 }
 
 /// What a remote source is called, without the name and the password in front of its host.
-pub fn name_of_remote(source: &Source) -> String {
+fn name_of_remote(source: &Source) -> String {
     let identifier = source.identifier.as_str();
     let Some((scheme, rest)) = identifier.split_once("://") else {
         return identifier.to_owned();
