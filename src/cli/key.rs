@@ -68,8 +68,8 @@ pub(super) fn print(given: &Given, input: &mut Input) -> Result<String, Refusal>
     };
     let mut digests = named(&known, "base");
     digests.extend(pairs(&given.bases));
-    let mut remotes = named(&known, "remote");
-    remotes.extend(pairs(&given.remotes));
+    let remotes = pairs(&given.remotes);
+    let known_remotes = remotes_of(&known);
 
     let world = &mut input.world;
     let full = |(name, digest): (String, String)| {
@@ -111,7 +111,8 @@ pub(super) fn print(given: &Given, input: &mut Input) -> Result<String, Refusal>
     }
     let digests = question.remotes.iter().map(|remote| {
         let name = remote.name();
-        remotes.get(&name).cloned().ok_or_else(|| {
+        let known = || known_remotes.get(&remote.digest());
+        remotes.get(&name).or_else(known).cloned().ok_or_else(|| {
             let how = format!("what {name} is now is not known; give it with --remote {name}=DIGEST, or an answer with --from");
             Refusal::Other(how)
         })
@@ -221,6 +222,15 @@ fn named(parts: &[Vec<String>], kind: &str) -> BTreeMap<String, String> {
         _ => None,
     });
     named.collect()
+}
+
+/// The commits and checksums of remote sources, by the digests of their names.
+fn remotes_of(parts: &[Vec<String>]) -> BTreeMap<String, String> {
+    let remotes = parts.iter().filter_map(|part| match part.as_slice() {
+        [of, _, digest, value] if of == "remote" => Some((digest.clone(), value.clone())),
+        _ => None,
+    });
+    remotes.collect()
 }
 
 /// The parts that are in one of the two alone, a line each.

@@ -394,3 +394,28 @@ fn a_repository_is_asked_for_once_and_first() {
         assert_eq!((asked.len(), solved), (1, 0));
     }
 }
+
+/// Promise: an answer can be shown to anybody: of what is given to a build, and of who asks for a download, it tells nothing.
+#[test]
+fn an_answer_shows_no_values() {
+    const URL: &str = "https://me:canary@example.test/file?token=canary#part";
+    let mut client = Client::new();
+    client.options.clear();
+    client.set("build-arg:INDEX", "https://canary@example.test/simple");
+    client.set("label:secret", "canary");
+    client.write(
+        "Dockerfile",
+        &format!("FROM busybox\nARG INDEX\nADD {URL} /\n"),
+    );
+    let answer = |option: (&str, &str)| {
+        let mut daemon = client.daemon();
+        daemon.checksums.insert(URL, "sha256:1");
+        let answer = ask_of(daemon, "app", client.options(&[QUESTION, option]));
+        let result = answer.result.expect("a result");
+        String::from_utf8(result.metadata["result.json"].to_vec()).unwrap()
+    };
+    let json = answer(("label:a", "b"));
+    assert!(!json.contains("canary"), "{json}");
+    assert!(json.contains("https://example.test/file#part"), "{json}");
+    assert_ne!(answer(("label:a", "c")), json);
+}

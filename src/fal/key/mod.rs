@@ -222,7 +222,7 @@ impl Build<'_> {
             add(&["epoch", &epoch.unix().to_string()]);
         }
         for (name, value) in self.arguments() {
-            add(&["argument", name, value]);
+            add(&["argument", name, &llb::digest(value.as_bytes())]);
         }
         for (key, value) in options::in_force(self.options, !self.requirements.is_empty()) {
             add(&["option", key, &value]);
@@ -245,7 +245,7 @@ impl Build<'_> {
             }
         }
         for (name, value) in self.labels {
-            add(&["label", name, value]);
+            add(&["label", name, &llb::digest(value.as_bytes())]);
         }
         if let Some(salt) = self.build_args.get(SALT).filter(|salt| !salt.is_empty()) {
             add(&["salt", &llb::digest(salt.as_bytes())]);
@@ -452,9 +452,14 @@ impl Remote {
         self.source.identifier.starts_with("git://")
     }
 
-    /// What it is called.
+    /// What it is called. A query may hold what lets somebody in, so that it is left out.
     pub fn name(&self) -> String {
-        name_of_remote(&self.source)
+        without_query(&without_user(&self.source))
+    }
+
+    /// The digest of all of its name but who asks: the third field of its part, which tells apart what has one name.
+    pub fn digest(&self) -> String {
+        llb::digest(without_user(&self.source).as_bytes())
     }
 }
 
@@ -478,8 +483,8 @@ fn remote(source: &Source) -> Option<(Record, bool)> {
     })
 }
 
-/// What a remote source is called, without the name and the password in front of its host.
-fn name_of_remote(source: &Source) -> String {
+/// The identifier of a remote source without the name and the password in front of its host.
+fn without_user(source: &Source) -> String {
     let identifier = source.identifier.as_str();
     let Some((scheme, rest)) = identifier.split_once("://") else {
         return identifier.to_owned();
@@ -490,9 +495,18 @@ fn name_of_remote(source: &Source) -> String {
     format!("{scheme}://{host}{path}")
 }
 
+/// `https://host/file?token=x` without what stands behind the question mark.
+fn without_query(identifier: &str) -> String {
+    let (url, fragment) = identifier.split_at(identifier.find('#').unwrap_or(identifier.len()));
+    let (url, _) = url.split_once('?').unwrap_or((url, ""));
+    format!("{url}{fragment}")
+}
+
 fn remote_record(source: &Source, digest: &str) -> Record {
-    let name = name_of_remote(source);
-    vec!["remote".into(), name.into(), digest.into()]
+    let full = without_user(source);
+    let name = without_query(&full);
+    let fields = ["remote", &name, &llb::digest(full.as_bytes()), digest];
+    fields.map(Into::into).into()
 }
 
 /// The digest of another build's definition, without what only tells who asked for it.
