@@ -93,7 +93,8 @@ pub(super) async fn answer(
         requirements: requirements::Read::default(),
         commits: repositories::Commits::default(),
     };
-    job.answer().await.map_err(status)
+    // On the heap: all that may be asked is in it, and a thread's stack has no room for several of it.
+    Box::pin(job.answer()).await.map_err(status)
 }
 
 /// Fails for a capability that this frontend does not have; one that may be forwarded for is given back instead.
