@@ -67,6 +67,7 @@ pub(super) fn print(given: &Given, input: &mut Input) -> Result<String, Refusal>
         Some(file) => parts(file)?,
     };
     let mut digests = named(&known, "base");
+    digests.extend(named(&known, "curl"));
     digests.extend(pairs(&given.bases));
     let remotes = pairs(&given.remotes);
     let known_remotes = remotes_of(&known);

@@ -9,7 +9,7 @@ use crate::{
     gateway::{FileRange, Gateway, SolveRequest, SourceRequest},
     llb::Output,
     plan::Plan,
-    reference::platform::Platform,
+    reference::{image::Reference, platform::Platform},
 };
 
 use super::{
@@ -43,6 +43,7 @@ pub(super) async fn ask(
     facts: &Facts,
     plan: &mut Plan,
     helper: Output,
+    curl: Option<&Reference>,
 ) -> Result<Asked> {
     let fal = read.fal()?;
     let layers = requirements::all(job, fal).await?;
@@ -58,6 +59,7 @@ pub(super) async fn ask(
         build_args: &job.options.build_args,
         labels: &job.options.labels,
         overrides: job.overrides(),
+        curl_image: curl.and_then(Reference::digest),
     };
     let question = build.question();
     let own = crate::plan::op_platform(&job.environment.build_platform());

@@ -47,6 +47,8 @@ const QUESTION: (&str, &str) = ("requestid", "frontend.fal.key");
 
 const DOWNLOAD: &str = "https://example.test/file";
 
+const CURL: &str = "docker.io/library/rich:latest";
+
 /// A client.
 struct Client {
     folder: TempDir,
@@ -151,6 +153,8 @@ impl Client {
         let image = fs::read("tests/frontend/images/plain.json").unwrap();
         let name = "docker.io/library/busybox:latest".to_owned();
         world.digests.insert(name, llb::digest(&image));
+        let image = fs::read("tests/frontend/images/rich.json").unwrap();
+        world.digests.insert(CURL.to_owned(), llb::digest(&image));
         world.options = vec![("mode", self.mode.to_owned())];
         let option = |name: &str| self.options.get(name).map(String::as_str);
         world.platform = option("platform").map(|it| platform::parse(it).unwrap());
@@ -296,6 +300,28 @@ fn another_base_is_another_key() {
     assert_ne!(one, plain);
     assert_ne!(two, plain);
     assert_ne!(one, two);
+}
+
+/// Promise: the image that curl is taken from is a part with its digest, which is asked for once.
+#[test]
+fn another_image_of_curl_is_another_key() {
+    let mut client = Client::new();
+    client.set("build-arg:FAL_CURL", "image:rich");
+    assert_eq!(client.key(), client.plain());
+    let image = fs::read("tests/frontend/images/rich.json").unwrap();
+    for more in [&[][..], &[QUESTION]] {
+        let answer = ask_of(client.daemon(), client.mode, client.options(more));
+        let asked = answer.seen.resolved.iter();
+        let asked = asked.filter(|it| it.source.identifier.ends_with(CURL));
+        assert_eq!(asked.count(), 1);
+        let metadata = answer.result.expect("a result").metadata;
+        if let Some(json) = metadata.get("result.json") {
+            let json: Value = serde_json::from_slice(json).unwrap();
+            let parts = json["keys"][0]["parts"].as_array().unwrap();
+            let expected = serde_json::json!(["curl", CURL, llb::digest(&image)]);
+            assert!(parts.contains(&expected), "{json}");
+        }
+    }
 }
 
 /// Promise: where nothing is fal's, nothing is named, and the question is not known.

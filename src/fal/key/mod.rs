@@ -23,7 +23,7 @@ use prost::Message;
 use serde_json::{Value, json};
 
 use crate::{
-    fal::{self, layers, requirements::Layer},
+    fal::{self, layers, options::Curl, requirements::Layer},
     llb::{
         self, Graph, Meta, Output, Read,
         exec::{Exec, Mount, NetMode},
@@ -168,6 +168,8 @@ pub struct Build<'a> {
     pub labels: &'a BTreeMap<String, String>,
     /// What starts in the image whatever the Dockerfile says.
     pub overrides: &'a plan::Overrides,
+    /// The digest of the image that `curl=image:` names, if it is known.
+    pub curl_image: Option<&'a str>,
 }
 
 /// What must be found out for a key.
@@ -177,7 +179,7 @@ pub struct Question {
     contexts: Vec<Context>,
     /// The remote sources whose present content has to be asked for.
     pub remotes: Vec<Remote>,
-    /// The bases whose digest nobody knows.
+    /// The bases, and the image that carries a curl, whose digest nobody knows.
     pub unknown_bases: Vec<String>,
 }
 
@@ -258,6 +260,13 @@ impl Build<'_> {
             if given.is_some() {
                 let words = words.iter().map(String::as_str);
                 add(&std::iter::once(kind).chain(words).collect::<Vec<_>>());
+            }
+        }
+        if let Curl::Image(reference) = &self.options.curl {
+            let name = reference.clone().tag_name_only().to_string();
+            match self.curl_image {
+                Some(digest) => add(&["curl", &name, digest]),
+                None => question.unknown_bases.push(name),
             }
         }
         self.roots(&mut question);
