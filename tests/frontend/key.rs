@@ -324,6 +324,35 @@ fn another_image_of_curl_is_another_key() {
     }
 }
 
+/// Promise: the folder that requirements begin in is a part, and a folder is another requirement than a package of its name.
+#[test]
+fn other_requirements_are_another_key() {
+    let client = || {
+        let mut client = Client::new();
+        client.mode = "app";
+        client.options.clear();
+        client
+    };
+    let begun_in = |folder: &str| {
+        let mut client = client();
+        let text = format!(
+            "[tool.fal.apps.my-app]\nref = \"app.py::App\"\npython_version = \"3.11\"\n\
+             requirements_context_dir = \"{folder}\"\nrequirements = [\"six\"]\n"
+        );
+        client.write("pyproject.toml", &text);
+        client.set("filename", "pyproject.toml");
+        client.key()
+    };
+    assert_ne!(begun_in("app"), begun_in("other"));
+    let asked_for = |requirements: &str| {
+        let mut client = client();
+        client.write("Dockerfile", "FROM busybox\nCOPY . /\n");
+        client.set("build-arg:FAL_REQUIREMENTS", requirements);
+        client.key()
+    };
+    assert_ne!(asked_for("app"), asked_for("./app"));
+}
+
 /// Promise: where nothing is fal's, nothing is named, and the question is not known.
 #[test]
 fn without_fal_there_is_no_key() {

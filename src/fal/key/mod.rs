@@ -231,11 +231,8 @@ impl Build<'_> {
         }
         for (place, (layer, _)) in self.requirements.iter().enumerate() {
             let place = place.to_string();
-            // As they are written: where the step has the context is nobody's business.
-            let inside = format!("{}/", fal_helper::requirements::CONTEXT);
-            let words = layer.arguments.iter();
-            let words: Vec<String> = words.map(|word| word.replace(&inside, "")).collect();
-            let start = ["requirements", &place].into_iter();
+            let words: Vec<String> = layer.words().collect();
+            let start = ["requirements", &place, &layer.folder].into_iter();
             add(&start
                 .chain(words.iter().map(String::as_str))
                 .collect::<Vec<_>>());

@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use fal_helper::requirements::CONTEXT;
+
 use crate::{diagnostic::Diagnostic, golang::path, source::Lines};
 
 use super::{manifest, options::Options};
@@ -151,10 +153,16 @@ impl Layer {
         self.files.iter().chain(&self.paths)
     }
 
+    /// The arguments with `.` for the context: where the step has it is nobody's business. A path keeps its `./`, without which it could be
+    /// the name of a package.
+    pub fn words(&self) -> impl Iterator<Item = String> {
+        let arguments = self.arguments.iter();
+        arguments.map(|argument| argument.replace(CONTEXT, "."))
+    }
+
     /// The requirements as a person writes them, for the history of the image.
     pub fn shown(&self) -> String {
-        let inside = format!("{}/", fal_helper::requirements::CONTEXT);
-        self.arguments.join(" ").replace(&inside, "")
+        self.words().collect::<Vec<_>>().join(" ")
     }
 
     /// What the text of a requirement brings, wherever it stands.

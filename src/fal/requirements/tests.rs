@@ -152,6 +152,21 @@ fn requirements_become_arguments_and_what_they_need() {
     }
 }
 
+/// Promise: where a step has the context shows nowhere, and a folder does not look like a package.
+#[test]
+fn words_are_as_they_are_written() {
+    let asked = Asked {
+        arguments: arguments::of_option("-c c.txt lib ./lib[x] . .[x] a @ ./a"),
+        folder: String::new(),
+        place: Place::Nowhere,
+    };
+    let layer = asked.read().expect("a layer");
+    assert_eq!(
+        layer.shown(),
+        "-c ./c.txt lib ./lib[x] . .[x] a @ file://./a"
+    );
+}
+
 /// Promise: an item of a list is one requirement, or a flag with its value.
 #[test]
 fn items_of_a_list_begin_in_their_folder() {
