@@ -30,6 +30,7 @@ const DOCKERFILE: &str = "ARG TAG=latest
 FROM busybox:$TAG AS base
 ARG VERSION=1
 ARG TARGETARCH
+ARG https_proxy
 COPY app /app
 RUN --mount=type=bind,source=build.sh,target=/b --mount=type=secret,id=token sh /b
 FROM base AS app
@@ -234,6 +235,9 @@ const NO_CHANGES: &[(&str, Change)] = &[
     }),
     ("a proxy", |it| {
         it.set("build-arg:HTTP_PROXY", "http://proxy")
+    }),
+    ("a proxy that is declared", |it| {
+        it.set("build-arg:https_proxy", "http://proxy")
     }),
     ("the platform that is built for anyway", |it| {
         it.set("platform", "linux/amd64")

@@ -26,7 +26,7 @@ use crate::{
     fal::{self, layers, options::Curl, requirements::Layer},
     llb::{
         self, Graph, Meta, Output, Read,
-        exec::{Exec, Mount, NetMode},
+        exec::{Exec, Mount, NetMode, ProxyEnv},
         source::Source,
     },
     plan::{self, Plan, RootKind, Seen},
@@ -311,7 +311,8 @@ impl Build<'_> {
         }
         arguments.retain(|(name, _)| {
             let is_given = self.build_args.contains_key(*name);
-            *name != EPOCH && (is_given || !AUTOMATIC.contains(name))
+            let is_proxy = ProxyEnv::default().named(name).is_some();
+            *name != EPOCH && !is_proxy && (is_given || !AUTOMATIC.contains(name))
         });
         arguments
     }
