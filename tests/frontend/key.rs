@@ -10,7 +10,7 @@ use std::{
 
 use fal_frontend::{
     cli::offline::{self, World},
-    fal::key,
+    fal::{key, pins},
     gateway::SolveResult,
     golang::ignore,
     llb,
@@ -19,6 +19,7 @@ use fal_frontend::{
 };
 use fal_helper::{
     context::{self, LISTING_FILE, Listing},
+    install::UV,
     report::LOOK_FILE,
 };
 use serde_json::Value;
@@ -355,6 +356,51 @@ fn other_requirements_are_another_key() {
         client.key()
     };
     assert_ne!(asked_for("app"), asked_for("./app"));
+}
+
+/// Promise: what the release brings is a part where it counts: ranges and pins with `mode=app`, its uv where requirements are installed by uv.
+#[test]
+fn what_a_release_brings_is_a_part() {
+    let brought = |mode: &'static str, more: &[(&str, &str)]| {
+        let client = Client {
+            mode,
+            ..Client::new()
+        };
+        let metadata = client.ask(&[&[QUESTION][..], more].concat()).metadata;
+        let json: Value = serde_json::from_slice(&metadata["result.json"]).unwrap();
+        let parts = json["keys"][0]["parts"].as_array().unwrap().iter();
+        let text = |part: &Value| {
+            let fields = part.as_array().unwrap().iter();
+            let fields: Vec<&str> = fields.map(|field| field.as_str().unwrap()).collect();
+            fields.join(" ")
+        };
+        let brought = parts.filter(|part| part[0] == "package" || part[0] == "uv");
+        brought.map(text).collect::<Vec<_>>()
+    };
+    let uv = format!("uv {UV}");
+    let requirements = ("fal.requirements", "six==1.17.0");
+    assert_eq!(brought("server", &[]), [""; 0]);
+    assert_eq!(brought("server", &[requirements]), [&*uv]);
+    assert_eq!(
+        brought("server", &[requirements, ("fal.resolver", "pip")]),
+        [""; 0]
+    );
+    let ranges = pins::ACCEPTED.iter();
+    let ranges = ranges.map(|it| format!("package {} {}", it.package, it.versions));
+    let found = brought("app", &[]);
+    assert_eq!(found.len(), pins::ACCEPTED.len());
+    assert!(
+        ranges.clone().all(|range| found.contains(&range)),
+        "{found:?}"
+    );
+    assert!(
+        brought("app", &[("fal.runtime", "sdk==1.2.3")]).contains(&"package fal ==1.2.3".into())
+    );
+    let pinned = [("fal.runtime", "pins"), ("fal.pins", "boto3==1.0")];
+    let pinned = brought("app", &pinned);
+    assert!(pinned.contains(&"package boto3 ==1.0".into()), "{pinned:?}");
+    assert_eq!(pinned.len(), pins::DOCUMENTED.len());
+    assert_eq!(brought("app", &[("fal.runtime", "none")]), [""; 0]);
 }
 
 /// Promise: where nothing is fal's, nothing is named, and the question is not known.

@@ -15,6 +15,8 @@ mod process; // starts a program
 mod secrets; // what arguments name and nobody prints
 mod traces; // what was there before, put back
 
+pub use pinned_uv::VERSION as UV;
+
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;

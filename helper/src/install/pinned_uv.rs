@@ -5,7 +5,7 @@
 //! `pip download uv==VERSION --no-deps --only-binary=:all: --platform PLATFORM`, and `sha256sum *.whl`.
 
 /// Its version.
-pub(super) const VERSION: &str = "0.13.9";
+pub const VERSION: &str = "0.13.9";
 
 /// SHA-256 of its wheels for Linux on x86_64 and aarch64, for glibc and musl.
 pub(super) const WHEELS: &[&str] = &[

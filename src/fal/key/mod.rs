@@ -18,12 +18,17 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use fal_helper::{
     cli,
     context::{Entry, Listing},
+    install::UV,
 };
 use prost::Message;
 use serde_json::{Value, json};
 
 use crate::{
-    fal::{self, layers, options::Curl, requirements::Layer},
+    fal::{
+        self, layers,
+        options::{Curl, Resolver},
+        requirements::Layer,
+    },
     llb::{
         self, Graph, Meta, Output, Read,
         exec::{Exec, Mount, NetMode, ProxyEnv},
@@ -228,6 +233,12 @@ impl Build<'_> {
         }
         for (key, value) in options::in_force(self.options, !self.requirements.is_empty()) {
             add(&["option", key, &value]);
+        }
+        for package in self.options.packages() {
+            add(&["package", &package.name, &package.accept]);
+        }
+        if self.options.resolver == Resolver::Uv && !self.requirements.is_empty() {
+            add(&["uv", UV]);
         }
         for (place, (layer, _)) in self.requirements.iter().enumerate() {
             let place = place.to_string();
