@@ -129,6 +129,7 @@ pub(super) fn print(given: &Given, input: &mut Input) -> Result<String, Refusal>
     });
     let listings = listings.collect::<Result<Vec<_>, _>>()?;
     let key = question.answer(&listings, &digests);
+    let key = key.map_err(|why| Refusal::Other(format!("there is no key: {why}")))?;
     if let Some(file) = &given.compare {
         return Ok(difference(&parts(file)?, &key));
     }

@@ -138,7 +138,8 @@ pub(super) async fn answer(
             .ok_or_else(|| unknown(format!("this daemon does not say what {name} is now")))?;
         remotes.push(digest);
     }
-    Ok(asked.question.answer(listings, &remotes))
+    let key = asked.question.answer(listings, &remotes);
+    key.map_err(|why| unknown(why.to_string()))
 }
 
 /// Has a context listed, and reads the listing.

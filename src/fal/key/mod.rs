@@ -12,7 +12,10 @@
 mod files; // which files of a context are read
 mod options; // fal options as they are in force
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Borrow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use fal_helper::{
@@ -40,7 +43,8 @@ use crate::{
     stage,
 };
 
-use files::Selection;
+pub use files::TooMuch;
+use files::{Budget, Selection};
 
 /// The encoding, with its version.
 pub const ENCODING: &str = "fal.key/1";
@@ -434,14 +438,16 @@ impl Question {
     }
 
     /// The key, once every context is listed and every remote source is known by a commit or a checksum, in their order.
-    pub fn answer(&self, listings: &[Listing], remotes: &[String]) -> Key {
+    pub fn answer<L: Borrow<Listing>>(
+        &self,
+        listings: &[L],
+        remotes: &[String],
+    ) -> Result<Key, TooMuch> {
         let mut records = self.known.clone();
+        let mut budget = Budget::default();
         for (context, listing) in self.contexts.iter().zip(listings) {
-            let mut read = BTreeSet::new();
-            for selection in &context.selections {
-                selection.select(listing, &mut read);
-            }
-            for path in read {
+            let listing: &Listing = listing.borrow();
+            for path in files::selected(&context.selections, listing, &mut budget)? {
                 if let Some(entry) = listing.get(path) {
                     records.insert(file(&context.name, path, entry));
                 }
@@ -450,7 +456,7 @@ impl Question {
         for (remote, digest) in self.remotes.iter().zip(remotes) {
             records.insert(remote_record(&remote.source, digest));
         }
-        Key::new(records)
+        Ok(Key::new(records))
     }
 }
 
