@@ -275,7 +275,7 @@ impl<G: Gateway> Job<'_, G> {
         let mut keys = Vec::new();
         for planned in join_all(plans).await {
             let (wanted, mut plan, facts) = planned?;
-            let helper = layers::helper(self.gateway, self.options, &mut plan.llb).await?;
+            let helper = layers::helper(self, &mut plan.llb).await?;
             let curl = layers::curl_image(self, read.fal()?, &plan).await?;
             let asked = key::ask(self, &read, &facts, &mut plan, helper, curl.as_ref()).await?;
             let listings = key::list_in_turn(self, &plan, &asked, wanted).await?;

@@ -32,9 +32,7 @@ use super::{
     build::{Job, Read},
     context,
     error::{Error, Result},
-    help, key,
-    options::Options,
-    requirements, secrets,
+    help, key, requirements, secrets,
     warnings::Facts,
 };
 
@@ -50,7 +48,7 @@ pub(super) async fn add(
     wanted: Option<&Platform>,
 ) -> Result<(Report, Option<Key>)> {
     let fal = read.fal()?;
-    let helper = helper(job.gateway, job.options, &mut plan.llb).await?;
+    let helper = helper(job, &mut plan.llb).await?;
     let curl = curl_image(job, fal, plan).await?;
     let asked = key::ask(job, read, facts, plan, helper, curl.as_ref()).await?;
     let (layers, watched) = prepare(job, fal, plan, helper, curl).await?;
@@ -113,7 +111,7 @@ pub(super) async fn add_all(
     fal: &fal::Options,
     plan: &mut Plan,
 ) -> Result<()> {
-    let helper = helper(job.gateway, job.options, &mut plan.llb).await?;
+    let helper = helper(job, &mut plan.llb).await?;
     let curl = curl_image(job, fal, plan).await?;
     let (layers, _) = prepare(job, fal, plan, helper, curl).await?;
     plan.output = layers.all(&mut plan.llb, plan.output);
@@ -214,12 +212,9 @@ fn image(name: &Reference) -> Image {
     }
 }
 
-/// The file system of the frontend's own image: as the daemon hands it over, else found by the name that it was started under.
-pub(super) async fn helper(
-    gateway: &impl Gateway,
-    options: &Options,
-    graph: &mut Graph,
-) -> Result<Output> {
+/// The file system of the frontend's own image: as the daemon hands it over, else found by the name that it was started under. The helper
+/// is a program of the daemon's own platform.
+pub(super) async fn helper(job: &Job<'_, impl Gateway>, graph: &mut Graph) -> Result<Output> {
     if let Ok(bytes) = std::fs::read(OWN_IMAGE) {
         let definition = pb::Definition::decode(bytes.as_slice())
             .map_err(|error| no_helper(&error.to_string()))?;
@@ -228,7 +223,7 @@ pub(super) async fn helper(
             .map_err(|error| no_helper(&error.to_string()))?;
         return own.ok_or_else(|| no_helper("its image is empty").into());
     }
-    let Some(source) = &options.source else {
+    let Some(source) = &job.options.source else {
         return Err(no_helper("the daemon does not say which image started it").into());
     };
     let name = reference::parse_normalized(source)
@@ -238,7 +233,8 @@ pub(super) async fn helper(
         image(&name),
         "[internal] load metadata for the frontend's own image",
     );
-    let found = gateway
+    let found = job
+        .gateway
         .resolve_source(request)
         .await
         .map_err(|error| error.context("finding the frontend's own image"))?;
@@ -246,7 +242,9 @@ pub(super) async fn helper(
     let name = name
         .with_digest(&digest)
         .map_err(|error| no_helper(&error.to_string()))?;
-    Ok(graph.add_source(image(&name), Meta::named("[fal] load the helper")))
+    let own = crate::plan::op_platform(&job.environment.build_platform());
+    let meta = Meta::named("[fal] load the helper").on(own);
+    Ok(graph.add_source(image(&name), meta))
 }
 
 fn no_helper(why: &str) -> Diagnostic {
