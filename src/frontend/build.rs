@@ -92,6 +92,7 @@ pub(super) async fn answer(
         told: secrets::Told::default(),
         requirements: requirements::Read::default(),
         commits: repositories::Commits::default(),
+        listings: key::Listings::default(),
     };
     // On the heap: all that may be asked is in it, and a thread's stack has no room for several of it.
     Box::pin(job.answer()).await.map_err(status)
@@ -134,6 +135,8 @@ pub(super) struct Job<'a, G> {
     pub(super) requirements: requirements::Read,
     /// What repositories are at.
     pub(super) commits: repositories::Commits,
+    /// What contexts hold.
+    pub(super) listings: key::Listings,
 }
 
 impl<G: Gateway> Job<'_, G> {

@@ -1,5 +1,7 @@
 //! `fal.key` of a build: has its contexts listed, asks what its remote sources are now, and puts the key where it belongs.
 
+use std::rc::Rc;
+
 use fal_helper::context::{self as listing, LISTING_FILE, Listing};
 use futures_util::future::join_all;
 
@@ -7,7 +9,7 @@ use crate::{
     diagnostic::Diagnostic,
     fal::key::{Build, Key, LABEL, Question, Remote},
     gateway::{FileRange, Gateway, SolveRequest, SourceRequest},
-    llb::Output,
+    llb::{Definition, Output},
     plan::Plan,
     reference::{image::Reference, platform::Platform},
 };
@@ -16,12 +18,16 @@ use super::{
     build::{Job, Read},
     context,
     error::{Error, Result},
+    once::Once,
     repositories, requirements,
     warnings::{self, Facts},
 };
 
 /// How much of a listing is read at once: well below what a message may hold.
 const CHUNK: usize = 4 << 20;
+
+/// Listings by the digest of the step that makes them: platforms mostly read the same contexts.
+pub(super) type Listings = Once<String, Rc<Listing>>;
 
 /// What has to be found out for the key of a plan, and the steps that do.
 pub(super) struct Asked {
@@ -84,7 +90,7 @@ pub(super) async fn list(
     plan: &Plan,
     asked: &Asked,
     wanted: Option<&Platform>,
-) -> Result<Vec<Listing>> {
+) -> Result<Vec<Rc<Listing>>> {
     asked.has_known_bases()?;
     let listings = asked.question.contexts().zip(&asked.listed);
     let listings =
@@ -100,7 +106,7 @@ pub(super) async fn list_in_turn(
     plan: &Plan,
     asked: &Asked,
     wanted: Option<&Platform>,
-) -> Result<Vec<Listing>> {
+) -> Result<Vec<Rc<Listing>>> {
     asked.has_known_bases()?;
     let mut listings = Vec::new();
     for ((name, _), output) in asked.question.contexts().zip(&asked.listed) {
@@ -125,7 +131,7 @@ impl Asked {
 pub(super) async fn answer(
     job: &Job<'_, impl Gateway>,
     asked: &Asked,
-    listings: &[Listing],
+    listings: &[Rc<Listing>],
 ) -> Result<Key> {
     let mut remotes = Vec::new();
     for (remote, commit) in asked.question.remotes.iter().zip(&asked.commits) {
@@ -142,15 +148,25 @@ pub(super) async fn answer(
     key.map_err(|why| unknown(why.to_string()))
 }
 
-/// Has a context listed, and reads the listing.
+/// Has a context listed, and reads the listing, unless another platform does.
 async fn read_listing(
     job: &Job<'_, impl Gateway>,
     plan: &Plan,
     name: &str,
     output: Output,
     wanted: Option<&Platform>,
-) -> Result<Listing> {
+) -> Result<Rc<Listing>> {
     let definition = job.marshal(plan, Some(output), wanted)?;
+    let step = definition.head().unwrap_or_default();
+    let listing = made_listing(job, name, definition);
+    job.listings.get(&step, listing).await
+}
+
+async fn made_listing(
+    job: &Job<'_, impl Gateway>,
+    name: &str,
+    definition: Definition,
+) -> Result<Rc<Listing>> {
     let solved = job
         .gateway
         .solve(SolveRequest::definition(definition))
@@ -168,7 +184,7 @@ async fn read_listing(
         }
     }
     let listing = listing::decode(&bytes).map_err(|why| Error::from(Diagnostic::error(why)))?;
-    listing.ok_or_else(|| {
+    listing.map(Rc::new).ok_or_else(|| {
         let what = match name {
             "" => "the build context".to_owned(),
             name => format!("the context {name}"),

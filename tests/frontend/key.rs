@@ -404,6 +404,20 @@ fn what_a_release_brings_is_a_part() {
     assert_eq!(brought("app", &[("fal.runtime", "none")]), [""; 0]);
 }
 
+/// Promise: platforms that read the same context have it listed once.
+#[test]
+fn a_context_is_listed_once_for_all_platforms() {
+    for more in [&[][..], &[QUESTION]] {
+        let mut client = Client::new();
+        client.set("platform", "linux/amd64,linux/arm64");
+        let answer = ask_of(client.daemon(), client.mode, client.options(more));
+        answer.result.expect("a result");
+        let solved = answer.seen.solved.values();
+        let listed = solved.filter(|it| llb::print(it).contains("/.fal-helper list"));
+        assert_eq!(listed.count(), 1);
+    }
+}
+
 /// Promise: where nothing is fal's, nothing is named, and the question is not known.
 #[test]
 fn without_fal_there_is_no_key() {
