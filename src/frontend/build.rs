@@ -93,6 +93,7 @@ pub(super) async fn answer(
         requirements: requirements::Read::default(),
         commits: repositories::Commits::default(),
         listings: key::Listings::default(),
+        turns: repositories::Turns::default(),
     };
     // On the heap: all that may be asked is in it, and a thread's stack has no room for several of it.
     Box::pin(job.answer()).await.map_err(status)
@@ -137,6 +138,8 @@ pub(super) struct Job<'a, G> {
     pub(super) commits: repositories::Commits,
     /// What contexts hold.
     pub(super) listings: key::Listings,
+    /// Who fetches repositories for them.
+    pub(super) turns: repositories::Turns,
 }
 
 impl<G: Gateway> Job<'_, G> {
@@ -275,15 +278,22 @@ impl<G: Gateway> Job<'_, G> {
             let plan = self.plan(&read, wanted, false, &mut facts).await?;
             Ok::<_, Error>((wanted, plan, facts))
         });
-        let mut keys = Vec::new();
+        let mut builds = Vec::new();
         for planned in join_all(plans).await {
             let (wanted, mut plan, facts) = planned?;
             let helper = layers::helper(self, &mut plan.llb).await?;
             let curl = layers::curl_image(self, read.fal()?, &plan).await?;
             let asked = key::ask(self, &read, &facts, &mut plan, helper, curl.as_ref()).await?;
-            let listings = key::list_in_turn(self, &plan, &asked, wanted).await?;
+            builds.push((wanted, plan, asked));
+        }
+        let listings = builds
+            .iter()
+            .map(|(wanted, plan, asked)| key::list(self, plan, asked, *wanted));
+        let listings = join_all(listings).await;
+        let mut keys = Vec::new();
+        for ((_, plan, asked), listings) in builds.iter().zip(listings) {
             let platform = plan.platform.clone().normalize().format_all();
-            keys.push((platform, key::answer(self, &asked, &listings).await?));
+            keys.push((platform, key::answer(self, asked, &listings?).await?));
         }
         let (json, text) = fal::key::shown(&keys);
         Ok(subrequest::keyed(json, text))

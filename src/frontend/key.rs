@@ -84,7 +84,8 @@ pub(super) async fn ask(
     })
 }
 
-/// Has the contexts listed, all at once, beside a build that reads them all: nothing is fetched that it would not fetch.
+/// Has the contexts listed, all at once, but for those of one repository, which wait for each other: where it cannot be fetched, nobody may
+/// ask for it again. Beside a build that reads them all nothing is fetched that it would not fetch.
 pub(super) async fn list(
     job: &Job<'_, impl Gateway>,
     plan: &Plan,
@@ -97,22 +98,6 @@ pub(super) async fn list(
         listings.map(|((name, _), output)| read_listing(job, plan, name, *output, wanted));
     // None is given up half way.
     join_all(listings).await.into_iter().collect()
-}
-
-/// The same where there is no build: one after the other, as two contexts may be of the same repository, and one that cannot be fetched
-/// must not be asked for again.
-pub(super) async fn list_in_turn(
-    job: &Job<'_, impl Gateway>,
-    plan: &Plan,
-    asked: &Asked,
-    wanted: Option<&Platform>,
-) -> Result<Vec<Rc<Listing>>> {
-    asked.has_known_bases()?;
-    let mut listings = Vec::new();
-    for ((name, _), output) in asked.question.contexts().zip(&asked.listed) {
-        listings.push(read_listing(job, plan, name, *output, wanted).await?);
-    }
-    Ok(listings)
 }
 
 impl Asked {
@@ -158,7 +143,9 @@ async fn read_listing(
 ) -> Result<Rc<Listing>> {
     let definition = job.marshal(plan, Some(output), wanted)?;
     let step = definition.head().unwrap_or_default();
+    let repositories = repositories::fetched(&definition);
     let listing = made_listing(job, name, definition);
+    let listing = job.turns.take(repositories, listing);
     job.listings.get(&step, listing).await
 }
 

@@ -418,6 +418,29 @@ fn a_context_is_listed_once_for_all_platforms() {
     }
 }
 
+/// Promise: contexts are listed at the same time, but for those of one repository.
+#[test]
+fn contexts_are_listed_together() {
+    let waits = |contexts: [&str; 2]| {
+        let mut client = Client::new();
+        client.options.clear();
+        client.write(
+            "Dockerfile",
+            "FROM busybox\nCOPY --from=a / /a\nCOPY --from=b / /b\nCOPY app /app\n",
+        );
+        for (name, context) in ["context:a", "context:b"].into_iter().zip(contexts) {
+            client.set(name, &format!("https://example.test/{context}"));
+        }
+        let answer = ask_of(client.daemon(), "app", client.options(&[QUESTION]));
+        answer.result.expect("a result");
+        answer.waits
+    };
+    let together = waits(["one.git#main:x", "other.git#main:x"]);
+    assert_eq!(waits(["one.git#main:x", "one.git#next:x"]), together);
+    // One more solve, and what is read of it.
+    assert_eq!(waits(["one.git#main:x", "one.git#main:y"]), together + 2);
+}
+
 /// Promise: where nothing is fal's, nothing is named, and the question is not known.
 #[test]
 fn without_fal_there_is_no_key() {
