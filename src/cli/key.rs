@@ -71,6 +71,8 @@ pub(super) fn print(given: &Given, input: &mut Input) -> Result<String, Refusal>
     digests.extend(pairs(&given.bases));
     let remotes = pairs(&given.remotes);
     let known_remotes = remotes_of(&known);
+    let mut commits = commits_of(&known);
+    commits.extend(remotes.clone());
 
     let world = &mut input.world;
     let full = |(name, digest): (String, String)| {
@@ -98,7 +100,7 @@ pub(super) fn print(given: &Given, input: &mut Input) -> Result<String, Refusal>
         .to_string_lossy();
     let asked = |fal: &fal::Options| {
         let asked = requirements::asked(fal, name.to_mut(), &input.requirements);
-        let layers = asked.iter().map(|asked| layer(asked, &folder, &remotes));
+        let layers = asked.iter().map(|asked| layer(asked, &folder, &commits));
         layers.collect()
     };
     let args = &input.build_args;
@@ -162,7 +164,8 @@ fn layer(
         let written = &repository.written;
         let commit = commits.get(written).ok_or_else(|| {
             let error = Diagnostic::error(format!("which commit {written} has is not known"));
-            Box::new(error.help(format!("give it with --remote '{written}=COMMIT'")))
+            let how = format!("give it with --remote '{written}=COMMIT', or an answer with --from");
+            Box::new(error.help(how))
         })?;
         known.insert(repository.clone(), commit.clone());
     }
@@ -233,6 +236,15 @@ fn remotes_of(parts: &[Vec<String>]) -> BTreeMap<String, String> {
         _ => None,
     });
     remotes.collect()
+}
+
+/// The commits of the repositories that requirements name, as they name them.
+fn commits_of(parts: &[Vec<String>]) -> BTreeMap<String, String> {
+    let commits = parts.iter().filter_map(|part| match part.as_slice() {
+        [of, _, repository, commit] if of == "commit" => Some((repository.clone(), commit.clone())),
+        _ => None,
+    });
+    commits.collect()
 }
 
 /// The parts that are in one of the two alone, a line each.

@@ -5,6 +5,7 @@ use std::{
     fs::{self, File, Permissions},
     os::unix::fs::{PermissionsExt, symlink},
     path::PathBuf,
+    process::Command,
     time::{Duration, SystemTime},
 };
 
@@ -439,6 +440,41 @@ fn contexts_are_listed_together() {
     assert_eq!(waits(["one.git#main:x", "one.git#next:x"]), together);
     // One more solve, and what is read of it.
     assert_eq!(waits(["one.git#main:x", "one.git#main:y"]), together + 2);
+}
+
+/// Promise: an answer knows all that plain files do not tell: bases, the image of curl, commits of what is added and of requirements.
+#[test]
+fn plain_files_and_an_answer_give_the_key() {
+    let client = Client::new();
+    let text = "# fal: mode=app curl=image:rich requirements=\"git+https://example.test/a@main -r more.txt\"\n\
+                FROM busybox\nADD https://example.test/r.git#main /r\nCOPY app /app\n";
+    client.write("Dockerfile", text);
+    client.write("more.txt", "lib @ git+https://example.test/lib\n");
+    let options = [
+        ("cmdline", "example/ours"),
+        ("source", "example/ours"),
+        QUESTION,
+    ];
+    let options = options.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let answer = ask_of(client.daemon(), "app", options.into());
+    let answer = answer.result.expect("a result").metadata["result.json"].clone();
+    let json: Value = serde_json::from_slice(&answer).unwrap();
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("answer.json");
+    fs::write(&file, &answer).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_fal-image"))
+        .args(["key", "--json", "--platform"])
+        .arg(json["keys"][0]["platform"].as_str().unwrap())
+        .arg("--from")
+        .args([file, client.path("Dockerfile")])
+        .output()
+        .unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&answer),
+        "{log}"
+    );
 }
 
 /// Promise: where nothing is fal's, nothing is named, and the question is not known.

@@ -251,7 +251,7 @@ impl Build<'_> {
             add(&start
                 .chain(words.iter().map(String::as_str))
                 .collect::<Vec<_>>());
-            for (repository, commit) in &layer.commits {
+            for (repository, commit) in layer.commits.iter().chain(&layer.pinned) {
                 add(&["commit", &place, repository, commit]);
             }
             for id in &layer.secrets {

@@ -105,6 +105,7 @@ pub(super) fn read(asked: &Asked) -> Result<Layer, Mistake> {
         secrets: BTreeSet::new(),
         repositories: BTreeSet::new(),
         commits: BTreeMap::new(),
+        pinned: BTreeMap::new(),
         place: asked.place.clone(),
     };
     let mut arguments = asked.arguments.iter();

@@ -69,6 +69,8 @@ pub struct Layer {
     pub repositories: BTreeSet<Repository>,
     /// The commits of those that files name.
     pub commits: BTreeMap<String, String>,
+    /// The commits of those that the arguments name, and are pinned to there.
+    pub pinned: BTreeMap<String, String>,
     /// Where it was asked for.
     pub place: Place,
 }
@@ -134,16 +136,15 @@ impl Layer {
 
     /// Says which commit each repository is at: in the arguments themselves, and beside them for what files name.
     pub fn pin(&mut self, mut commits: BTreeMap<Repository, String>) {
-        let mut used = BTreeSet::new();
         for argument in &mut self.arguments {
             if let text::Git::Repository(found) = text::git(argument)
                 && let Some(commit) = commits.get(&found)
             {
                 *argument = argument.replacen(&found.written, &found.at(commit), 1);
-                used.insert(found);
+                self.pinned.insert(found.written, commit.clone());
             }
         }
-        commits.retain(|repository, _| !used.contains(repository));
+        commits.retain(|repository, _| !self.pinned.contains_key(&repository.written));
         let others = commits.into_iter();
         self.commits = others.map(|(it, commit)| (it.written, commit)).collect();
     }
