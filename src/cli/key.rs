@@ -122,12 +122,8 @@ pub(super) fn print(given: &Given, input: &mut Input) -> Result<String, Refusal>
     });
     let digests = digests.collect::<Result<Vec<_>, _>>()?;
     let listings = question.contexts().map(|(_, named)| {
-        let ignored = world.context.excludes().iter().cloned();
-        let named = named
-            .iter()
-            .filter(|name| !name.contains(['*', '?', '[', '\\']));
-        let ignored = ignored.chain(named.map(|name| format!("!{name}")));
-        listed(&folder, &ignored.collect::<Vec<_>>())
+        let ignored = requirements::ignored_but_for(named, world.context.excludes());
+        listed(&folder, &ignored)
     });
     let listings = listings.collect::<Result<Vec<_>, _>>()?;
     let key = question.answer(&listings, &digests);

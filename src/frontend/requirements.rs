@@ -282,7 +282,7 @@ pub(super) fn source(
     }
 }
 
-/// These paths of the context. Files that are named count whatever is ignored, as the Dockerfile itself does.
+/// These paths of the context.
 fn add_source(
     job: &Job<'_, impl Gateway>,
     graph: &mut Graph,
@@ -297,15 +297,12 @@ fn add_source(
             session,
             excludes,
         } => {
-            let is_plain = |name: &&String| !name.contains(['*', '?', '[', '\\']);
-            let included = named.iter().filter(is_plain).map(|name| format!("!{name}"));
-            let excludes = excludes.iter().cloned();
             let local = Local {
                 follow_paths: match is_all {
                     true => Vec::new(),
                     false => needed.iter().cloned().collect(),
                 },
-                exclude_patterns: excludes.chain(included).collect(),
+                exclude_patterns: requirements::ignored_but_for(named, excludes),
                 shared_key_hint: format!("{name}-requirements"),
                 ..Local::new(name, session)
             };

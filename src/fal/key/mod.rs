@@ -22,6 +22,7 @@ use fal_helper::{
     cli,
     context::{Entry, Listing},
     install::UV,
+    requirements::CONTEXT,
 };
 use prost::Message;
 use serde_json::{Value, json};
@@ -52,9 +53,6 @@ pub const ENCODING: &str = "fal.key/1";
 pub const LABEL: &str = "ai.fal.key";
 /// The build argument that keeps apart what has the same key otherwise.
 pub const SALT: &str = "FAL_KEY_SALT";
-
-/// Where a step sees the context that it lists.
-const CONTEXT: &str = "/.fal-context";
 
 /// The arguments that are there without being written. The platform stands for those of the target, and the daemon's own decides
 /// how something is built, not what.

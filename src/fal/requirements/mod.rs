@@ -193,6 +193,14 @@ impl Layer {
     }
 }
 
+/// Patterns of what is not sent, but for the files that requirements name: these count whatever is ignored, as the Dockerfile itself does.
+pub fn ignored_but_for(named: &BTreeSet<String>, ignored: &[String]) -> Vec<String> {
+    let is_plain = |name: &&String| !name.contains(['*', '?', '[', '\\']);
+    let named = named.iter().filter(is_plain);
+    let named = named.map(|name| format!("!{name}"));
+    ignored.iter().cloned().chain(named).collect()
+}
+
 /// A path in the context; `None` if it is one of the image.
 fn inside(folder: &str, written: &str) -> Result<Option<String>, Mistake> {
     if path::is_abs(written) {
