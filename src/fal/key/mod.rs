@@ -376,18 +376,17 @@ impl Build<'_> {
         question.contexts.retain(|it| !it.selections.is_empty());
         let mut seen = BTreeSet::new();
         for (source, user) in used.others {
-            match remote(source) {
-                None => {}
-                Some((record, true)) => drop(question.known.insert(record)),
-                Some((_, false)) => {
-                    if seen.insert((&source.identifier, &source.attrs)) {
-                        let lines = user.and_then(|user| user.lines_in(self.plan.file));
-                        question.remotes.push(Remote {
-                            source: source.clone(),
-                            lines: lines.map(|(first, last)| Lines::new(first, last)),
-                        });
-                    }
-                }
+            let Some((record, is_pinned)) = remote(source) else {
+                continue;
+            };
+            if is_pinned {
+                question.known.insert(record);
+            } else if seen.insert((&source.identifier, &source.attrs)) {
+                let lines = user.and_then(|user| user.lines_in(self.plan.file));
+                question.remotes.push(Remote {
+                    source: source.clone(),
+                    lines: lines.map(|(first, last)| Lines::new(first, last)),
+                });
             }
         }
         question.remotes.sort_by_key(|remote| remote.lines);
