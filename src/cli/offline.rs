@@ -198,6 +198,14 @@ pub fn key_in(
     // Nobody solves it: that something is needed is enough.
     let needed = |layer: &Layer| layer.needed().next().map(|_| plan.context);
     let requirements: Vec<_> = layers.iter().map(|layer| (layer, needed(layer))).collect();
+    let curl = match &fal.curl {
+        fal::options::Curl::Image(reference) => Some(reference.clone().tag_name_only()),
+        _ => None,
+    };
+    let curl_image = curl.as_ref().and_then(|curl| {
+        let known = world.digests.get(&curl.to_string());
+        curl.digest().or(known.map(String::as_str))
+    });
     let build = Build {
         text: &source.bytes,
         options: &fal,
@@ -208,6 +216,7 @@ pub fn key_in(
         build_args,
         labels,
         overrides: &world.overrides,
+        curl_image,
     };
     Ok(build.question())
 }

@@ -28,7 +28,7 @@ use super::{
     error::{Error, Result},
     forward, key, layers, manifest,
     options::Options,
-    requirements,
+    repositories, requirements,
     resolve::Resolver,
     result::{self, Built},
     sbom, secrets,
@@ -94,8 +94,12 @@ pub(super) async fn answer(
         told: secrets::Told::default(),
         requirements: requirements::Read::default(),
         hidden: RefCell::default(),
+        commits: repositories::Commits::default(),
+        listings: key::Listings::default(),
+        turns: repositories::Turns::default(),
     };
-    job.answer().await.map_err(status)
+    // On the heap: all that may be asked is in it, and a thread's stack has no room for several of it.
+    Box::pin(job.answer()).await.map_err(status)
 }
 
 /// Fails for a capability that this frontend does not have; one that may be forwarded for is given back instead.
@@ -135,6 +139,12 @@ pub(super) struct Job<'a, G> {
     pub(super) requirements: requirements::Read,
     /// The lines that nobody is shown, as far as they were found.
     hidden: RefCell<Rc<lint::Hidden>>,
+    /// What repositories are at.
+    pub(super) commits: repositories::Commits,
+    /// What contexts hold.
+    pub(super) listings: key::Listings,
+    /// Who fetches repositories for them.
+    pub(super) turns: repositories::Turns,
 }
 
 impl<G: Gateway> Job<'_, G> {
@@ -274,18 +284,27 @@ impl<G: Gateway> Job<'_, G> {
     /// What a build would give is called, for every platform.
     async fn key(&self) -> Result<Answer> {
         let read = self.understand().await?;
-        let asked = self.platforms().into_iter().map(async |wanted| {
+        let plans = self.platforms().into_iter().map(async |wanted| {
             let mut facts = Facts::default();
-            let mut plan = self.plan(&read, wanted, false, &mut facts).await?;
-            let helper = layers::helper(self.gateway, self.options, &mut plan.llb).await?;
-            let asked = key::ask(self, &read, &facts, &mut plan, helper).await?;
-            let listings = key::list(self, &plan, &asked, wanted).await?;
-            let platform = plan.platform.clone().normalize().format_all();
-            Ok::<_, Error>((platform, asked, listings))
+            let plan = self.plan(&read, wanted, false, &mut facts).await?;
+            Ok::<_, Error>((wanted, plan, facts))
         });
+        let mut builds = Vec::new();
+        for planned in join_all(plans).await {
+            let (wanted, mut plan, facts) = planned?;
+            let helper = layers::helper(self, &mut plan.llb).await?;
+            let curl = layers::curl_image(self, read.fal()?, &plan).await?;
+            let asked = key::ask(self, &read, &facts, &mut plan, helper, curl.as_ref()).await?;
+            builds.push((wanted, plan, asked));
+        }
+        let listings = builds
+            .iter()
+            .map(|(wanted, plan, asked)| key::list(self, plan, asked, *wanted));
+        let listings = join_all(listings).await;
         let mut keys = Vec::new();
-        for (platform, asked, listings) in try_join_all(asked).await? {
-            keys.push((platform, key::answer(self, &asked, &listings).await?));
+        for ((_, plan, asked), listings) in builds.iter().zip(listings) {
+            let platform = plan.platform.clone().normalize().format_all();
+            keys.push((platform, key::answer(self, asked, &listings?).await?));
         }
         let (json, text) = fal::key::shown(&keys);
         Ok(subrequest::keyed(json, text))

@@ -17,7 +17,7 @@ use crate::{
         requirements::{self, Asked, Layer, Mistake, Place, Repository, Step},
         secrets::Kind,
     },
-    gateway::{self, Gateway, SolveRequest, SourceRequest},
+    gateway::{self, Gateway, SolveRequest},
     golang::{self, path},
     llb::{
         self, Definition, Graph, Location, Meta, Output, SourceMap,
@@ -35,6 +35,7 @@ use super::{
     error::{Error, Result},
     layers, manifest,
     once::Once,
+    repositories,
 };
 
 /// The layers, read once for all platforms.
@@ -290,14 +291,10 @@ async fn commit(
         })
     };
     let name = format!("[fal] look for the commit of {}", repository.written);
-    let resolved = job.gateway.resolve_source(SourceRequest::new(source, name));
-    let why = match resolved.await {
-        Ok(found) => match found.git {
-            Some(git) if !git.commit_checksum.is_empty() => return Ok(git.commit_checksum),
-            Some(git) if !git.checksum.is_empty() => return Ok(git.checksum),
-            _ => "the daemon does not say".to_owned(),
-        },
-        Err(error) => error.message,
+    let why = match repositories::commit(job, source, name).await {
+        Ok(Some(commit)) => return Ok(commit),
+        Ok(None) => "the daemon does not say".to_owned(),
+        Err(error) => error.message().to_owned(),
     };
     Err(at(job, place, requirements::unresolved(repository, &why)))
 }
@@ -315,7 +312,7 @@ pub(super) fn source(
     }
 }
 
-/// These paths of the context. Files that are named count whatever is ignored, as the Dockerfile itself does.
+/// These paths of the context.
 fn add_source(
     job: &Job<'_, impl Gateway>,
     graph: &mut Graph,
@@ -330,15 +327,12 @@ fn add_source(
             session,
             excludes,
         } => {
-            let is_plain = |name: &&String| !name.contains(['*', '?', '[', '\\']);
-            let included = named.iter().filter(is_plain).map(|name| format!("!{name}"));
-            let excludes = excludes.iter().cloned();
             let local = Local {
                 follow_paths: match is_all {
                     true => Vec::new(),
                     false => needed.iter().cloned().collect(),
                 },
-                exclude_patterns: excludes.chain(included).collect(),
+                exclude_patterns: requirements::ignored_but_for(named, excludes),
                 shared_key_hint: format!("{name}-requirements"),
                 ..Local::new(name, session)
             };

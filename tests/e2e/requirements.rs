@@ -96,7 +96,7 @@ USER nobody
     assert_eq!(
         last,
         Some(
-            "fal-helper requirements -c constraints.txt -r more/requirements.txt --compile-bytecode"
+            "fal-helper requirements -c ./constraints.txt -r ./more/requirements.txt --compile-bytecode"
         )
     );
 }

@@ -213,7 +213,7 @@ fn the_outline_tells_of_the_fal_layers() {
     let layers = text.split_once("FAL LAYER      DESCRIPTION\n").unwrap().1;
     assert_eq!(
         layers.trim_end(),
-        "requirements   installs six==1.16.0 -r more.txt\n\
+        "requirements   installs six==1.16.0 -r ./more.txt\n\
          curl           fails where there is no curl\n\
          runtime        installs pydantic==2.10.6, protobuf==4.25.1, boto3==1.35.74 where they do not fit"
     );

@@ -17,6 +17,8 @@ mod records; // where distributions came from, without what nobody may read
 mod secrets; // what arguments name and nobody prints
 mod traces; // what was there before, put back
 
+pub use pinned_uv::VERSION as UV;
+
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;

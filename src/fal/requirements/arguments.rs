@@ -108,6 +108,7 @@ pub(super) fn read(asked: &Asked) -> Result<Layer, Mistake> {
         secrets: BTreeSet::new(),
         repositories: BTreeSet::new(),
         commits: BTreeMap::new(),
+        pinned: BTreeMap::new(),
         place: asked.place.clone(),
     };
     // The value of a flag may be an argument of its own.

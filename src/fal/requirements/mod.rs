@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use fal_helper::requirements::CONTEXT;
+
 use crate::{
     diagnostic::{self, Diagnostic},
     golang::path,
@@ -77,6 +79,8 @@ pub struct Layer {
     pub repositories: BTreeSet<Repository>,
     /// The commits of those that files name.
     pub commits: BTreeMap<String, String>,
+    /// The commits of those that the arguments name, and are pinned to there.
+    pub pinned: BTreeMap<String, String>,
     /// Where it was asked for.
     pub place: Place,
 }
@@ -161,16 +165,15 @@ impl Layer {
 
     /// Says which commit each repository is at: in the arguments themselves, and beside them for what files name.
     pub fn pin(&mut self, mut commits: BTreeMap<Repository, String>) {
-        let mut used = BTreeSet::new();
         for argument in &mut self.arguments {
             if let text::Git::Repository(found) = text::git(argument)
                 && let Some(commit) = commits.get(&found)
             {
                 *argument = argument.replacen(&found.written, &found.at(commit), 1);
-                used.insert(found);
+                self.pinned.insert(found.written, commit.clone());
             }
         }
-        commits.retain(|repository, _| !used.contains(repository));
+        commits.retain(|repository, _| !self.pinned.contains_key(&repository.written));
         let others = commits.into_iter();
         self.commits = others.map(|(it, commit)| (it.written, commit)).collect();
     }
@@ -180,10 +183,16 @@ impl Layer {
         self.files.iter().chain(&self.paths)
     }
 
+    /// The arguments with `.` for the context: where the step has it is nobody's business. A path keeps its `./`, without which it could be
+    /// the name of a package.
+    pub fn words(&self) -> impl Iterator<Item = String> {
+        let arguments = self.arguments.iter();
+        arguments.map(|argument| argument.replace(CONTEXT, "."))
+    }
+
     /// The requirements as a person writes them, for the history of the image.
     pub fn shown(&self) -> String {
-        let inside = format!("{}/", fal_helper::requirements::CONTEXT);
-        self.arguments.join(" ").replace(&inside, "")
+        self.words().collect::<Vec<_>>().join(" ")
     }
 
     /// What the text of a requirement brings, wherever it stands.
@@ -216,6 +225,14 @@ fn refuse_credential(text: &str) -> Result<(), Mistake> {
         true => Err(messages::credential()),
         false => Ok(()),
     }
+}
+
+/// Patterns of what is not sent, but for the files that requirements name: these count whatever is ignored, as the Dockerfile itself does.
+pub fn ignored_but_for(named: &BTreeSet<String>, ignored: &[String]) -> Vec<String> {
+    let is_plain = |name: &&String| !name.contains(['*', '?', '[', '\\']);
+    let named = named.iter().filter(is_plain);
+    let named = named.map(|name| format!("!{name}"));
+    ignored.iter().cloned().chain(named).collect()
 }
 
 /// A path in the context; `None` if it is one of the image.

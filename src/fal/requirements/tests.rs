@@ -203,6 +203,21 @@ fn more_files_than_are_read_are_refused() {
     );
 }
 
+/// Promise: where a step has the context shows nowhere, and a folder does not look like a package.
+#[test]
+fn words_are_as_they_are_written() {
+    let asked = Asked {
+        arguments: arguments::of_option("-c c.txt lib ./lib[x] . .[x] a @ ./a"),
+        folder: String::new(),
+        place: Place::Nowhere,
+    };
+    let layer = asked.read().expect("a layer");
+    assert_eq!(
+        layer.shown(),
+        "-c ./c.txt lib ./lib[x] . .[x] a @ file://./a"
+    );
+}
+
 /// Promise: an item of a list is one requirement, or a flag with its value.
 #[test]
 fn items_of_a_list_begin_in_their_folder() {
