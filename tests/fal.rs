@@ -58,6 +58,7 @@ fn check(source: &Source) -> bool {
         extra_hosts: Vec::new(),
         network: NetMode::Unset,
         ignore_cache: false,
+        build: String::new(),
         refresh: Refresh::Off,
         location: Location {
             source_map: file.plan.file,

@@ -9,6 +9,7 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     process::Command,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -219,6 +220,25 @@ fn the_sdk_finds_what_is_said_that_it_finds() {
     }
 }
 
+/// Promise: time grows with the file alone. A second is enough; were each environment held against each path that is copied, minutes would
+/// not be.
+#[test]
+fn what_is_lost_of_many_environments_takes_no_long_time() {
+    let many = |line: &dyn Fn(usize) -> String| (0..20_000).map(line).collect::<String>();
+    let environments = many(&|n| format!("python -m venv /v/{n}; \\\n"));
+    let paths = many(&|n| format!("/w/{n} \\\n"));
+    let text = format!(
+        "FROM python:3.11-slim AS a\nRUN {environments} true\nFROM python:3.11-slim\nCOPY --from=a {paths} /v/19999/bin /d/\n"
+    );
+    let start = Instant::now();
+    let found = said(text.as_bytes(), None);
+    let took = start.elapsed();
+    let lost =
+        "only /v/19999/bin of the virtual environment /v/19999 is copied: copy /v/19999 as a whole";
+    assert!(found.iter().any(|it| it.message == lost));
+    assert!(took < Duration::from_secs(20), "{took:?}");
+}
+
 #[test]
 fn nothing_is_said_of_the_examples() {
     for example in folders("examples") {
@@ -226,6 +246,31 @@ fn nothing_is_said_of_the_examples() {
         let found = said(&text, None);
         let found: Vec<_> = found.iter().map(Warning::short).collect();
         assert_eq!(found, [] as [&str; 0], "{}", example.display());
+    }
+}
+
+/// Promise: a token that was found is in nothing that the command line prints, not even beside another warning.
+#[test]
+fn a_token_is_not_printed() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("Dockerfile");
+    let text = "# check=error=true\nFROM python:3.11-slim\nENV PYTHONPATH=https://u:canary@h:\nENV HF_HOME=/x\nCOPY $a /a\n";
+    fs::write(&path, text).unwrap();
+    for format in ["terminal", "json", "sarif"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_fal-image"))
+            .args(["check", "--format", format])
+            .arg(&path)
+            .output()
+            .unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8(said).unwrap();
+        assert!(said.contains("fal/SecretInText"), "{said}");
+        assert!(said.contains("fal/EmptyPathEntry"), "{said}");
+        assert!(said.contains("UndefinedVar"), "{said}");
+        assert!(!said.contains("canary"), "{said}");
+        if format == "terminal" {
+            assert!(said.contains("(line 3)\n"), "{said}");
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! fal-helper fetch   --out DIR
 //! fal-helper curl    --look DIR [--out DIR] [--root DIR] [--from DIR] [--fetched DIR]
 //! fal-helper runtime --look DIR --out DIR [--wheels DIR]
-//! fal-helper requirements --cache DIR [--context DIR] [--given PREFIX] REQUIREMENTS
+//! fal-helper requirements --cache DIR [--context DIR] [--given PREFIX] [--out DIR] REQUIREMENTS
 //! fal-helper resolve --cache DIR [--context DIR] --out DIR REQUIREMENTS
 //! fal-helper said --cache DIR --out DIR NAME…
 //! fal-helper fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR
@@ -38,7 +38,8 @@ use crate::wheel::request::{Finish, Unpack};
 
 const USAGE: &str = "fal-helper look --image DIR --out DIR [--soft] REQUEST|--request FILE | fetch --out DIR | \
                      curl --look DIR [--out DIR] [--root DIR] [--from DIR] [--fetched DIR] | runtime --look DIR --out DIR [--wheels DIR] | \
-                     requirements --cache DIR [--context DIR] [--given PREFIX] REQUIREMENTS | resolve --cache DIR [--context DIR] --out DIR REQUIREMENTS | said --cache DIR --out DIR NAME… | \
+                     requirements --cache DIR [--context DIR] [--given PREFIX] [--out DIR] REQUIREMENTS | \
+                     resolve --cache DIR [--context DIR] --out DIR REQUIREMENTS | said --cache DIR --out DIR NAME… | \
                      fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR | list --context DIR --out DIR | \
                      unpack --wheels DIR --out DIR UNPACK | finish --wheels DIR --image DIR --out DIR FINISH";
 
@@ -108,17 +109,19 @@ pub fn runtime_arguments(look: &str, out: &str, wheels: Option<&str>) -> Vec<Str
 }
 
 /// The arguments of a layer of requirements: `cache` outlives builds, `context` is what they need of it, and a secret is the file
-/// whose path is `given` and its name.
+/// whose path is `given` and its name. With `out` the step looks at what came of it, and writes the report there.
 pub fn requirements_arguments(
     cache: &str,
     context: Option<&str>,
     given: Option<&str>,
+    out: Option<&str>,
     wanted: &Requirements,
 ) -> Vec<String> {
     let values = [
         ("--cache", Some(cache)),
         ("--context", context),
         ("--given", given),
+        ("--out", out),
     ];
     let mut arguments = with_values("requirements", &values);
     arguments.push(wanted.to_argument());
@@ -228,7 +231,7 @@ fn step(arguments: Vec<OsString>) -> Result<(), Failure> {
         )?),
         Some("requirements") => requirements_step(Arguments::read(
             arguments,
-            &["--cache", "--context", "--given"],
+            &["--cache", "--context", "--given", "--out"],
             &[],
         )?),
         Some("resolve") => resolve_step(&Arguments::read(
@@ -314,11 +317,17 @@ fn runtime_step(arguments: Arguments) -> Result<(), Failure> {
 fn requirements_step(arguments: Arguments) -> Result<(), Failure> {
     let (wanted, places) = wanted(&arguments)?;
     let said = places.cache.join(wanted.said());
-    let install =
-        || install::requirements::install(&Root::new("/"), &wanted, &places, env::vars_os());
-    let installed = leaving_why(&said, install)?;
-    let _ = writeln!(std::io::stdout(), "fal: {}", printable(&installed));
-    Ok(())
+    let root = Root::new("/");
+    leaving_why(&said, || {
+        let installed = install::requirements::install(&root, &wanted, &places, env::vars_os())?;
+        let _ = writeln!(std::io::stdout(), "fal: {}", printable(&installed));
+        let Some(out) = arguments.optional("--out") else {
+            return Ok(());
+        };
+        let report = look(&root, &wanted.look());
+        write_report(&out.join(LOOK_FILE), &report)?;
+        end(report)
+    })
 }
 
 /// Writes the wheels, or why there are none: that is no failure.

@@ -91,8 +91,8 @@ impl Requirements {
         format!("{SAID_START}{digits}")
     }
 
-    /// What is asked of a look, of which only the Python matters here.
-    pub(crate) fn look(&self) -> Request {
+    /// What is asked of a look before the step and, if nothing is to be looked at but the Python, behind it.
+    pub fn look(&self) -> Request {
         Request {
             version: request::VERSION,
             mode: request::Mode::App,

@@ -67,9 +67,12 @@ pub(super) fn print(given: &Given, input: &mut Input) -> Result<String, Refusal>
         Some(file) => parts(file)?,
     };
     let mut digests = named(&known, "base");
+    digests.extend(named(&known, "curl"));
     digests.extend(pairs(&given.bases));
-    let mut remotes = named(&known, "remote");
-    remotes.extend(pairs(&given.remotes));
+    let remotes = pairs(&given.remotes);
+    let known_remotes = remotes_of(&known);
+    let mut commits = commits_of(&known);
+    commits.extend(remotes.clone());
 
     let world = &mut input.world;
     let full = |(name, digest): (String, String)| {
@@ -97,7 +100,7 @@ pub(super) fn print(given: &Given, input: &mut Input) -> Result<String, Refusal>
         .to_string_lossy();
     let asked = |fal: &fal::Options| {
         let asked = requirements::asked(fal, name.to_mut(), &input.requirements);
-        let layers = asked.iter().map(|asked| layer(asked, &folder, &remotes));
+        let layers = asked.iter().map(|asked| layer(asked, &folder, &commits));
         layers.collect()
     };
     let args = &input.build_args;
@@ -109,24 +112,22 @@ pub(super) fn print(given: &Given, input: &mut Input) -> Result<String, Refusal>
         );
         return Err(Refusal::Other(how));
     }
-    let digests = question.remotes.iter().map(|source| {
-        let name = key::name_of_remote(source);
-        remotes.get(&name).cloned().ok_or_else(|| {
+    let digests = question.remotes.iter().map(|remote| {
+        let name = remote.name();
+        let known = || known_remotes.get(&remote.digest());
+        remotes.get(&name).or_else(known).cloned().ok_or_else(|| {
             let how = format!("what {name} is now is not known; give it with --remote {name}=DIGEST, or an answer with --from");
             Refusal::Other(how)
         })
     });
     let digests = digests.collect::<Result<Vec<_>, _>>()?;
     let listings = question.contexts().map(|(_, named)| {
-        let ignored = world.context.excludes().iter().cloned();
-        let named = named
-            .iter()
-            .filter(|name| !name.contains(['*', '?', '[', '\\']));
-        let ignored = ignored.chain(named.map(|name| format!("!{name}")));
-        listed(&folder, &ignored.collect::<Vec<_>>())
+        let ignored = requirements::ignored_but_for(named, world.context.excludes());
+        listed(&folder, &ignored)
     });
     let listings = listings.collect::<Result<Vec<_>, _>>()?;
     let key = question.answer(&listings, &digests);
+    let key = key.map_err(|why| Refusal::Other(format!("there is no key: {why}")))?;
     if let Some(file) = &given.compare {
         return Ok(difference(&parts(file)?, &key));
     }
@@ -159,7 +160,8 @@ fn layer(
         let written = &repository.written;
         let commit = commits.get(written).ok_or_else(|| {
             let error = Diagnostic::error(format!("which commit {written} has is not known"));
-            Box::new(error.help(format!("give it with --remote '{written}=COMMIT'")))
+            let how = format!("give it with --remote '{written}=COMMIT', or an answer with --from");
+            Box::new(error.help(how))
         })?;
         known.insert(repository.clone(), commit.clone());
     }
@@ -221,6 +223,24 @@ fn named(parts: &[Vec<String>], kind: &str) -> BTreeMap<String, String> {
         _ => None,
     });
     named.collect()
+}
+
+/// The commits and checksums of remote sources, by the digests of their names.
+fn remotes_of(parts: &[Vec<String>]) -> BTreeMap<String, String> {
+    let remotes = parts.iter().filter_map(|part| match part.as_slice() {
+        [of, _, digest, value] if of == "remote" => Some((digest.clone(), value.clone())),
+        _ => None,
+    });
+    remotes.collect()
+}
+
+/// The commits of the repositories that requirements name, as they name them.
+fn commits_of(parts: &[Vec<String>]) -> BTreeMap<String, String> {
+    let commits = parts.iter().filter_map(|part| match part.as_slice() {
+        [of, _, repository, commit] if of == "commit" => Some((repository.clone(), commit.clone())),
+        _ => None,
+    });
+    commits.collect()
 }
 
 /// The parts that are in one of the two alone, a line each.

@@ -46,6 +46,8 @@ enum Verb {
     /// of files that are not sent are read from the Dockerfile's folder.
     Check(Check),
     /// Prints the ops of a Dockerfile. Base images are not asked for: each counts as one with a single layer and an empty config.
+    ///
+    /// What fal adds is not among them: requirements and the fal layers are asked of a daemon.
     Llb(Wanted),
     /// Prints the key of a build, as `frontend.fal.key` of a daemon gives it, from plain files.
     ///
@@ -215,6 +217,7 @@ fn mend(input: &Input, warnings: &[lint::Warning]) -> Result<bool, Refusal> {
 
 /// Shows the warnings, and the mistake, if there is one.
 fn tell(input: &Input, linted: &Linted) {
+    let hidden = lint::Hidden::new(&linted.warnings, &input.shown.bytes);
     let warnings = linted.warnings.iter().map(shown);
     let all = warnings.chain(linted.of_options.iter().cloned());
     let count = linted.warnings.len() + linted.of_options.len();
@@ -224,12 +227,13 @@ fn tell(input: &Input, linted: &Linted) {
             eprintln!("{} more warnings are not shown", count - place);
             break;
         }
-        let text = render::terminal(&warning, &input.shown);
+        let text = render::terminal(&hidden.without_secrets(warning), &input.shown);
         printed += text.len();
         eprint!("{text}");
     }
     if let Some(mistake) = &linted.mistake {
-        eprint!("{}", render::terminal(mistake, &input.shown));
+        let mistake = hidden.without_secrets(Diagnostic::clone(mistake));
+        eprint!("{}", render::terminal(&mistake, &input.shown));
     }
 }
 

@@ -198,6 +198,14 @@ pub fn key_in(
     // Nobody solves it: that something is needed is enough.
     let needed = |layer: &Layer| layer.needed().next().map(|_| plan.context);
     let requirements: Vec<_> = layers.iter().map(|layer| (layer, needed(layer))).collect();
+    let curl = match &fal.curl {
+        fal::options::Curl::Image(reference) => Some(reference.clone().tag_name_only()),
+        _ => None,
+    };
+    let curl_image = curl.as_ref().and_then(|curl| {
+        let known = world.digests.get(&curl.to_string());
+        curl.digest().or(known.map(String::as_str))
+    });
     let build = Build {
         text: &source.bytes,
         options: &fal,
@@ -208,6 +216,7 @@ pub fn key_in(
         build_args,
         labels,
         overrides: &world.overrides,
+        curl_image,
     };
     Ok(build.question())
 }
@@ -233,20 +242,22 @@ struct Seen {
 }
 
 fn converted(source: &Source, wish: &Wish<'_>, seen: &mut Seen) -> Result<Converted> {
-    seen.config = Config::of_file(&source.bytes)?;
     let parsed = syntax::parse(source);
-    seen.diagnostics = parsed.diagnostics.clone();
-    let file = seen.file.insert(parsed.into_result()?);
-    let dockerfile = seen.dockerfile.insert(instruction::read(file)?);
     let nothing = BTreeMap::new();
-    let fal = fal::read(&fal::Given {
-        comments: &file.comments,
+    let given = fal::Given {
+        comments: &parsed.file.comments,
         manifest: &wish.world.options,
         options: &nothing,
         build_arguments: wish.build_args,
         environment: &nothing,
-    })?;
-    let fal = seen.fal.insert(fal).clone();
+    };
+    fal::requirements::refuse_written_credentials(&given, &source.name)?;
+    let fal = fal::read(&given);
+    seen.config = Config::of_file(&source.bytes)?;
+    seen.diagnostics = parsed.diagnostics.clone();
+    let file = seen.file.insert(parsed.into_result()?);
+    let dockerfile = seen.dockerfile.insert(instruction::read(file)?);
+    let fal = seen.fal.insert(fal?).clone();
     let own = platform::default_spec().normalize();
     let wanted = wish.world.platform.as_ref();
     let target_platform = wanted.unwrap_or(&own);

@@ -8,21 +8,23 @@ use serde_json::{Value, json};
 
 use crate::{
     diagnostic::{Diagnostic, render},
-    lint::{Edit, Rule, Warning},
+    lint::{Edit, Hidden, Rule, Warning},
     source::{Lines, Source},
 };
 
 use super::{input::Input, offline::Linted, shown};
 
 /// One object: `warnings`, and `mistake`, which is `null` where the file can be built. Each is as [`render::json`] gives it, warnings of
-/// rules with `rule`, `url` and `fixes` too: pieces of lines, in bytes from the line's beginning, and what should stand there.
+/// rules with `rule`, `url` and `fixes` too: pieces of lines, in bytes from the line's beginning, and what should stand there. Of lines
+/// with a secret there are no fixes, which would be pieces of them.
 pub(super) fn json(input: &Input, linted: &Linted) -> String {
+    let hidden = Hidden::new(&linted.warnings, &input.shown.bytes);
     let rules = linted.warnings.iter().map(|warning| {
         let mut object = render::json(&shown(warning), &input.shown);
         object["rule"] = json!(warning.rule.name);
         object["message"] = json!(warning.message);
         object["url"] = json!(warning.rule.url);
-        let edits = warning.fix.iter().map(|edit| {
+        let edits = fixes(warning, &hidden).iter().map(|edit| {
             let Edit {
                 line,
                 start,
@@ -47,8 +49,17 @@ pub(super) fn json(input: &Input, linted: &Linted) -> String {
     )
 }
 
+/// The edits that are told.
+fn fixes<'a>(warning: &'a Warning, hidden: &Hidden) -> &'a [Edit] {
+    match warning.lines.is_some_and(|lines| hidden.touches(lines)) {
+        true => &[],
+        false => &warning.fix,
+    }
+}
+
 /// The same for tools that show what other tools found.
 pub(super) fn sarif(input: &Input, linted: &Linted) -> String {
+    let hidden = Hidden::new(&linted.warnings, &input.shown.bytes);
     let rules: BTreeMap<&str, &Rule> = linted
         .warnings
         .iter()
@@ -58,7 +69,7 @@ pub(super) fn sarif(input: &Input, linted: &Linted) -> String {
     let of_rules = linted
         .warnings
         .iter()
-        .map(|warning| of_rule(warning, &input.shown));
+        .map(|warning| of_rule(warning, &hidden, &input.shown));
     let of_file = input.warnings.iter();
     let of_file = of_file.map(|warning| result(&warning.diagnostic, &warning.shown));
     let others = linted.of_options.iter().chain(linted.mistake.as_deref());
@@ -88,16 +99,13 @@ fn rule(rule: &Rule) -> Value {
     object
 }
 
-fn of_rule(warning: &Warning, source: &Source) -> Value {
+fn of_rule(warning: &Warning, hidden: &Hidden, source: &Source) -> Value {
     let mut object = result(&shown(warning), source);
     object["ruleId"] = json!(warning.rule.name);
     object["message"] = json!({ "text": warning.message });
-    if !warning.fix.is_empty() {
-        let replacements: Vec<Value> = warning
-            .fix
-            .iter()
-            .map(|edit| replacement(edit, source))
-            .collect();
+    let edits = fixes(warning, hidden);
+    if !edits.is_empty() {
+        let replacements: Vec<Value> = edits.iter().map(|edit| replacement(edit, source)).collect();
         object["fixes"] = json!([{
             "artifactChanges": [{
                 "artifactLocation": { "uri": source.name },

@@ -71,6 +71,8 @@ pub struct Layers {
     pub network: NetMode,
     /// Whether the steps run even if their result is known.
     pub ignore_cache: bool,
+    /// What no other build has.
+    pub build: String,
     /// When a step runs again that installs something without an exact version.
     pub refresh: Refresh,
     /// Where the layers are asked for: the `# fal:` line, else the target's FROM.
@@ -314,6 +316,17 @@ impl Layers {
             ..Exec::default()
         };
         (exec, meta)
+    }
+
+    /// Lets a step that has caches run again by a word that no other build has, where it was to ignore what is known. The daemon empties
+    /// every cache of a step that ignores it, whoever else uses them.
+    pub(super) fn keep_caches(&self, exec: Exec, meta: &mut Meta) -> Exec {
+        if !std::mem::take(&mut meta.ignore_cache) {
+            return exec;
+        }
+        let word = format!("{REFRESH}={}", self.build).into();
+        let env = exec.env.iter().cloned().chain([word]).collect();
+        Exec { env, ..exec }
     }
 
     /// Adds a step whose last mount is the report's.

@@ -14,5 +14,6 @@ pub mod requirements; // what is installed before that
 pub mod secrets; // what runs again when a secret changes
 
 mod request; // what the helper is asked
+mod token; // what tokens look like
 
 pub use options::{Given, Options, read};

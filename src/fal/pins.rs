@@ -8,7 +8,7 @@
 //!    change [`DOCUMENTED`].
 //! 2. `pip download --no-deps fal isolate isolate_proto` and read `Requires-Python` and `Requires-Dist` in each
 //!    `METADATA`. Where a range moved, change [`ACCEPTED`] and [`PYTHON`].
-//! 3. Change the date above and [`FAL_VERSION`], and add a line to CHANGELOG.md: users see it in reports.
+//! 3. Change the date above and [`FAL_VERSION`], and add a line to CHANGELOG.md: users see it in reports, and keys change.
 
 /// The version of fal whose metadata stand here.
 pub const FAL_VERSION: &str = "1.83.0";

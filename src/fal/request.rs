@@ -125,7 +125,7 @@ impl Options {
     }
 
     /// The packages that must be there, in the order in which they are reported.
-    fn packages(&self) -> Vec<Package> {
+    pub(super) fn packages(&self) -> Vec<Package> {
         let package = |name: &str, accept: &str| Package {
             name: name.to_owned(),
             accept: accept.to_owned(),

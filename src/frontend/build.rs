@@ -1,5 +1,7 @@
 //! One request from beginning to end.
 
+use std::{cell::RefCell, rc::Rc};
+
 use futures_util::future::{join_all, try_join_all};
 
 use crate::{
@@ -26,7 +28,7 @@ use super::{
     error::{Error, Result},
     forward, key, layers, manifest,
     options::Options,
-    requirements,
+    repositories, requirements,
     resolve::Resolver,
     result::{self, Built},
     sbom, secrets,
@@ -91,8 +93,13 @@ pub(super) async fn answer(
         times: epoch::Times::default(),
         told: secrets::Told::default(),
         requirements: requirements::Read::default(),
+        hidden: RefCell::default(),
+        commits: repositories::Commits::default(),
+        listings: key::Listings::default(),
+        turns: repositories::Turns::default(),
     };
-    job.answer().await.map_err(status)
+    // On the heap: all that may be asked is in it, and a thread's stack has no room for several of it.
+    Box::pin(job.answer()).await.map_err(status)
 }
 
 /// Fails for a capability that this frontend does not have; one that may be forwarded for is given back instead.
@@ -130,6 +137,14 @@ pub(super) struct Job<'a, G> {
     pub(super) told: secrets::Told,
     /// What requirements need, for all platforms.
     pub(super) requirements: requirements::Read,
+    /// The lines that nobody is shown, as far as they were found.
+    hidden: RefCell<Rc<lint::Hidden>>,
+    /// What repositories are at.
+    pub(super) commits: repositories::Commits,
+    /// What contexts hold.
+    pub(super) listings: key::Listings,
+    /// Who fetches repositories for them.
+    pub(super) turns: repositories::Turns,
 }
 
 impl<G: Gateway> Job<'_, G> {
@@ -156,6 +171,11 @@ impl<G: Gateway> Job<'_, G> {
     /// The context that COPY reads, if there is one.
     pub(super) fn main(&self) -> Option<&plan::MainContext> {
         self.input.main().ok()
+    }
+
+    /// The lines that nobody is shown.
+    pub(super) fn hidden(&self) -> Rc<lint::Hidden> {
+        self.hidden.borrow().clone()
     }
 
     /// The ignore file that has a pattern, and the line.
@@ -201,9 +221,9 @@ impl<G: Gateway> Job<'_, G> {
         let (scanner, plans) = tokio::join!(sbom::find(self), join_all(plans));
         let found = facts
             .first()
-            .map(|facts| warnings::found(&read, &self.input, facts))
+            .map(|facts| self.found(&read, facts))
             .unwrap_or_default();
-        let tell = warnings::tell(self.gateway, &read, &self.input, &found);
+        let tell = warnings::tell(self, &read, &found);
         let ready = scanner.and_then(|scanner| Ok((scanner, sound(plans, &found, &read)?)));
         let (scanner, plans) = match ready {
             Ok(ready) => ready,
@@ -230,7 +250,8 @@ impl<G: Gateway> Job<'_, G> {
         Ok(result::of(built?, self.options.is_multi_platform))
     }
 
-    /// The definition as it is before anything is solved. As in docker/dockerfile, it is that of the daemon's own platform.
+    /// The definition as it is before any step runs. What it is made of is read and asked for as for a build: the file, the requirements
+    /// files that it names, what images and branches are now. As in docker/dockerfile, it is that of the daemon's own platform.
     async fn convert(&self) -> Result<Answer> {
         let read = self.understand().await?;
         let wanted = None;
@@ -263,18 +284,27 @@ impl<G: Gateway> Job<'_, G> {
     /// What a build would give is called, for every platform.
     async fn key(&self) -> Result<Answer> {
         let read = self.understand().await?;
-        let asked = self.platforms().into_iter().map(async |wanted| {
+        let plans = self.platforms().into_iter().map(async |wanted| {
             let mut facts = Facts::default();
-            let mut plan = self.plan(&read, wanted, false, &mut facts).await?;
-            let helper = layers::helper(self.gateway, self.options, &mut plan.llb).await?;
-            let asked = key::ask(self, &read, &facts, &mut plan, helper).await?;
-            let listings = key::list(self, &plan, &asked, wanted).await?;
-            let platform = plan.platform.clone().normalize().format_all();
-            Ok::<_, Error>((platform, asked, listings))
+            let plan = self.plan(&read, wanted, false, &mut facts).await?;
+            Ok::<_, Error>((wanted, plan, facts))
         });
+        let mut builds = Vec::new();
+        for planned in join_all(plans).await {
+            let (wanted, mut plan, facts) = planned?;
+            let helper = layers::helper(self, &mut plan.llb).await?;
+            let curl = layers::curl_image(self, read.fal()?, &plan).await?;
+            let asked = key::ask(self, &read, &facts, &mut plan, helper, curl.as_ref()).await?;
+            builds.push((wanted, plan, asked));
+        }
+        let listings = builds
+            .iter()
+            .map(|(wanted, plan, asked)| key::list(self, plan, asked, *wanted));
+        let listings = join_all(listings).await;
         let mut keys = Vec::new();
-        for (platform, asked, listings) in try_join_all(asked).await? {
-            keys.push((platform, key::answer(self, &asked, &listings).await?));
+        for ((_, plan, asked), listings) in builds.iter().zip(listings) {
+            let platform = plan.platform.clone().normalize().format_all();
+            keys.push((platform, key::answer(self, asked, &listings?).await?));
         }
         let (json, text) = fal::key::shown(&keys);
         Ok(subrequest::keyed(json, text))
@@ -335,8 +365,9 @@ impl<G: Gateway> Job<'_, G> {
         let mut facts = Facts::default();
         let all_stages = self.options.target.is_none();
         let planned = self.plan(&read, None, all_stages, &mut facts).await;
-        *found = warnings::found(&read, &self.input, &facts);
+        *found = self.found(&read, &facts);
         planned?;
+        requirements::check(self, &read)?;
         warnings::refuse(found, &read)
     }
 
@@ -392,6 +423,7 @@ impl<G: Gateway> Job<'_, G> {
     async fn understand(&self) -> Result<Read> {
         let read = self.read()?;
         let mistake = read.dockerfile().err().or(read.fal().err());
+        let mistake = mistake.or_else(|| requirements::check(self, &read).err());
         match mistake {
             None => Ok(read),
             Some(mistake) => {
@@ -407,16 +439,9 @@ impl<G: Gateway> Job<'_, G> {
         if data.is_empty() {
             return Err(Diagnostic::error("the Dockerfile cannot be empty").into());
         }
-        let lint = match &self.options.lint {
-            Some(lint) => lint.clone(),
-            None => lint::Config::of_file(data)?,
-        };
         let parsed = syntax::parse(&Source::new(&self.options.filename, data.to_vec()));
-        let diagnostics = parsed.diagnostics.clone();
-        let file = parsed.into_result()?;
-        let dockerfile = instruction::read(&file);
-        let fal = fal::read(&fal::Given {
-            comments: &file.comments,
+        let given = fal::Given {
+            comments: &parsed.file.comments,
             manifest: self
                 .input
                 .manifest
@@ -426,7 +451,16 @@ impl<G: Gateway> Job<'_, G> {
             options: self.options.given(),
             build_arguments: &self.options.build_args,
             environment: &self.environment.defaults,
-        });
+        };
+        fal::requirements::refuse_written_credentials(&given, &self.options.filename)?;
+        let lint = match &self.options.lint {
+            Some(lint) => lint.clone(),
+            None => lint::Config::of_file(data)?,
+        };
+        let fal = fal::read(&given);
+        let diagnostics = parsed.diagnostics.clone();
+        let file = parsed.into_result()?;
+        let dockerfile = instruction::read(&file);
         let fal = fal.and_then(
             |fal| match fal.unsupported().filter(|_| fal.adds_layers()) {
                 Some(missing) => Err(missing.into()),
@@ -442,10 +476,18 @@ impl<G: Gateway> Job<'_, G> {
         })
     }
 
-    /// What could be better in the file, as far as it was planned; whoever watches the build has been told.
-    async fn told(&self, read: &Read, facts: &Facts) -> Vec<lint::Warning> {
+    /// What could be better in the file, as far as it was planned.
+    fn found(&self, read: &Read, facts: &Facts) -> Vec<lint::Warning> {
         let found = warnings::found(read, &self.input, facts);
-        warnings::tell(self.gateway, read, &self.input, &found).await;
+        let hidden = lint::Hidden::new(&found, &self.input.info.data);
+        *self.hidden.borrow_mut() = hidden.into();
+        found
+    }
+
+    /// The same; whoever watches the build has been told.
+    async fn told(&self, read: &Read, facts: &Facts) -> Vec<lint::Warning> {
+        let found = self.found(read, facts);
+        warnings::tell(self, read, &found).await;
         found
     }
 

@@ -15,6 +15,14 @@ pub(super) enum Error {
 }
 
 impl Error {
+    /// What is wrong.
+    pub(super) fn message(&self) -> &str {
+        match self {
+            Self::Mistake(diagnostic) => &diagnostic.message,
+            Self::Refusal(error, _) => &error.message,
+        }
+    }
+
     /// Says first what was being done.
     pub(super) fn context(self, prefix: &str) -> Self {
         match self {

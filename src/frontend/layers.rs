@@ -32,9 +32,7 @@ use super::{
     build::{Job, Read},
     context,
     error::{Error, Result},
-    help, key,
-    options::Options,
-    requirements, secrets,
+    help, key, requirements, secrets,
     warnings::Facts,
 };
 
@@ -50,11 +48,16 @@ pub(super) async fn add(
     wanted: Option<&Platform>,
 ) -> Result<(Report, Option<Key>)> {
     let fal = read.fal()?;
-    let helper = helper(job.gateway, job.options, &mut plan.llb).await?;
-    let asked = key::ask(job, read, facts, plan, helper).await?;
-    let (layers, watched) = prepare(job, fal, plan, helper).await?;
+    let helper = helper(job, &mut plan.llb).await?;
+    let curl = curl_image(job, fal, plan).await?;
+    let asked = key::ask(job, read, facts, plan, helper, curl.as_ref()).await?;
+    let Prepared {
+        layers,
+        watched,
+        looked,
+    } = prepare(job, fal, plan, helper, curl).await?;
     let lines = fal.asked_at().or(plan.target_lines);
-    let looked = layers.look(&mut plan.llb, plan.output, false);
+    let looked = looked.unwrap_or_else(|| layers.look(&mut plan.llb, plan.output, false));
     let (found, told, listings) = tokio::join!(
         read_report(job, plan, looked, LOOK_FILE, wanted),
         secrets::tell_absent(job, plan, &watched, wanted),
@@ -64,7 +67,7 @@ pub(super) async fn add(
     let found = match found {
         Ok(report) => report,
         Err(error) => {
-            let explained = requirements::explain(job, fal, &layers, plan, error).await;
+            let explained = requirements::explain(job, fal, &layers, plan, wanted, error).await;
             let error = match explained {
                 Ok(explained) => return Err(explained.at(lines)),
                 Err(error) => error,
@@ -112,10 +115,21 @@ pub(super) async fn add_all(
     fal: &fal::Options,
     plan: &mut Plan,
 ) -> Result<()> {
-    let helper = helper(job.gateway, job.options, &mut plan.llb).await?;
-    let (layers, _) = prepare(job, fal, plan, helper).await?;
-    plan.output = layers.all(&mut plan.llb, plan.output);
+    let helper = helper(job, &mut plan.llb).await?;
+    let curl = curl_image(job, fal, plan).await?;
+    let prepared = prepare(job, fal, plan, helper, curl).await?;
+    if prepared.looked.is_none() {
+        plan.output = prepared.layers.all(&mut plan.llb, plan.output);
+    }
     Ok(())
+}
+
+/// What comes before the look.
+struct Prepared {
+    layers: Layers,
+    watched: Vec<Watched>,
+    /// The directory with the report, if there is one already.
+    looked: Option<Output>,
 }
 
 /// What the steps need to know. The user's own steps get what they need of ours before any is added.
@@ -124,15 +138,8 @@ async fn prepare(
     fal: &fal::Options,
     plan: &mut Plan,
     helper: Output,
-) -> Result<(Layers, Vec<Watched>)> {
-    let curl_image = match &fal.curl {
-        Curl::Image(reference) => {
-            let found = curl_image(job, reference, plan).await;
-            let lines = fal.lines("curl").or(plan.target_lines);
-            Some(found.map_err(|error| error.at(lines))?)
-        }
-        Curl::Auto | Curl::Verify | Curl::None => None,
-    };
+    curl: Option<Reference>,
+) -> Result<Prepared> {
     let run = &job.options.run;
     let lines = fal
         .asked_at()
@@ -140,7 +147,7 @@ async fn prepare(
         .unwrap_or(Lines::one(1));
     let layers = Layers {
         helper,
-        curl_image,
+        curl_image: curl.map(|curl| add_curl_image(&curl, plan)),
         request: fal.request(&plan.image),
         build_platform: crate::plan::op_platform(&job.environment.build_platform()),
         target_platform: crate::plan::op_platform(&plan.platform),
@@ -157,6 +164,7 @@ async fn prepare(
         extra_hosts: crate::plan::extra_hosts(&run.extra_hosts),
         network: run.network,
         ignore_cache: plan.ignore_cache || fal.no_cache,
+        build: fal::secrets::build_of(&job.environment.session),
         refresh: fal.refresh.clone(),
         location: llb::Location {
             source_map: plan.file,
@@ -172,47 +180,60 @@ async fn prepare(
             .llb
             .supports(llb::caps::EXEC_MOUNT_CONTENT_CACHE),
     };
-    requirements::add(job, fal, &layers, plan).await?;
+    let looked = requirements::add(job, fal, &layers, plan).await?;
     let watched = secrets::watch(job, fal, plan, helper);
-    Ok((layers, watched))
+    Ok(Prepared {
+        layers,
+        watched,
+        looked,
+    })
 }
 
-/// The image that carries a curl, for the platform of the target, as it is now.
-async fn curl_image(
+/// The image that carries a curl, with the digest that it has now for the platform of the target, if one is asked for.
+pub(super) async fn curl_image(
     job: &Job<'_, impl Gateway>,
-    reference: &Reference,
-    plan: &mut Plan,
-) -> Result<Output> {
-    let reference = reference.clone().tag_name_only();
-    let image = |name: String| Image {
-        reference: name,
-        ..Image::default()
+    fal: &fal::Options,
+    plan: &Plan,
+) -> Result<Option<Reference>> {
+    let Curl::Image(reference) = &fal.curl else {
+        return Ok(None);
     };
-    let platform = crate::plan::op_platform(&plan.platform);
+    let reference = reference.clone().tag_name_only();
     let shown = format!("[fal] load metadata for {reference}");
     let request = SourceRequest {
-        platform: Some(platform.clone()),
+        platform: Some(crate::plan::op_platform(&plan.platform)),
         resolve_mode: job.options.resolve_mode.as_str().to_owned(),
-        ..SourceRequest::new(image(reference.to_string()), shown)
+        ..SourceRequest::new(image(&reference), shown)
     };
-    let found =
-        job.gateway.resolve_source(request).await.map_err(|error| {
-            error.context(&format!("finding the image of curl=image:{reference}"))
-        })?;
+    let lines = fal.lines("curl").or(plan.target_lines);
+    let found = job.gateway.resolve_source(request).await.map_err(|error| {
+        let error = error.context(&format!("finding the image of curl=image:{reference}"));
+        Error::from(error).at(lines)
+    })?;
     let digest = found.image.map(|image| image.digest).unwrap_or_default();
-    let name = reference
-        .with_digest(&digest)
-        .map_err(|error| Diagnostic::error(error.to_string()))?;
-    let meta = Meta::named(format!("[fal] load {name}")).on(platform);
-    Ok(plan.llb.add_source(image(name.to_string()), meta))
+    let name = reference.with_digest(&digest);
+    let refused = |error: reference::Error| Diagnostic::error(error.to_string()).into();
+    Ok(Some(
+        name.map_err(|error| Error::at(refused(error), lines))?,
+    ))
 }
 
-/// The file system of the frontend's own image: as the daemon hands it over, else found by the name that it was started under.
-pub(super) async fn helper(
-    gateway: &impl Gateway,
-    options: &Options,
-    graph: &mut Graph,
-) -> Result<Output> {
+fn add_curl_image(name: &Reference, plan: &mut Plan) -> Output {
+    let platform = crate::plan::op_platform(&plan.platform);
+    let meta = Meta::named(format!("[fal] load {name}")).on(platform);
+    plan.llb.add_source(image(name), meta)
+}
+
+fn image(name: &Reference) -> Image {
+    Image {
+        reference: name.to_string(),
+        ..Image::default()
+    }
+}
+
+/// The file system of the frontend's own image: as the daemon hands it over, else found by the name that it was started under. The helper
+/// is a program of the daemon's own platform.
+pub(super) async fn helper(job: &Job<'_, impl Gateway>, graph: &mut Graph) -> Result<Output> {
     if let Ok(bytes) = std::fs::read(OWN_IMAGE) {
         let definition = pb::Definition::decode(bytes.as_slice())
             .map_err(|error| no_helper(&error.to_string()))?;
@@ -221,21 +242,18 @@ pub(super) async fn helper(
             .map_err(|error| no_helper(&error.to_string()))?;
         return own.ok_or_else(|| no_helper("its image is empty").into());
     }
-    let Some(source) = &options.source else {
+    let Some(source) = &job.options.source else {
         return Err(no_helper("the daemon does not say which image started it").into());
     };
     let name = reference::parse_normalized(source)
         .map_err(|error| no_helper(&error.to_string()))?
         .tag_name_only();
-    let image = Image {
-        reference: name.to_string(),
-        ..Image::default()
-    };
     let request = SourceRequest::new(
-        image,
+        image(&name),
         "[internal] load metadata for the frontend's own image",
     );
-    let found = gateway
+    let found = job
+        .gateway
         .resolve_source(request)
         .await
         .map_err(|error| error.context("finding the frontend's own image"))?;
@@ -243,13 +261,9 @@ pub(super) async fn helper(
     let name = name
         .with_digest(&digest)
         .map_err(|error| no_helper(&error.to_string()))?;
-    Ok(graph.add_source(
-        Image {
-            reference: name.to_string(),
-            ..Image::default()
-        },
-        Meta::named("[fal] load the helper"),
-    ))
+    let own = crate::plan::op_platform(&job.environment.build_platform());
+    let meta = Meta::named("[fal] load the helper").on(own);
+    Ok(graph.add_source(image(&name), meta))
 }
 
 fn no_helper(why: &str) -> Diagnostic {

@@ -16,6 +16,7 @@ mod manifest;
 mod once;
 mod options;
 mod place;
+mod repositories;
 mod requirements;
 mod resolve;
 mod result;

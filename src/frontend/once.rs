@@ -24,6 +24,8 @@ impl<K: Eq + Hash + Clone, V: Clone> Once<K, V> {
         ask: impl Future<Output = Result<V>>,
     ) -> Result<V> {
         let cell = Rc::clone(self.0.borrow_mut().entry(question.clone()).or_default());
+        // On the heap: in what waits for the answer it would be several times.
+        let ask = Box::pin(ask);
         cell.get_or_init(|| ask).await.clone()
     }
 }

@@ -525,16 +525,10 @@ fn proxy(given: &BTreeMap<String, String>) -> Option<ProxyEnv> {
     let mut proxy = ProxyEnv::default();
     let mut found = false;
     for (name, value) in prefixed(given, "build-arg:") {
-        let field = match golang::to_lower(&name).as_str() {
-            "http_proxy" => &mut proxy.http_proxy,
-            "https_proxy" => &mut proxy.https_proxy,
-            "ftp_proxy" => &mut proxy.ftp_proxy,
-            "no_proxy" => &mut proxy.no_proxy,
-            "all_proxy" => &mut proxy.all_proxy,
-            _ => continue,
-        };
-        *field = value;
-        found = true;
+        if let Some(proxy) = proxy.named(&name) {
+            *proxy = value;
+            found = true;
+        }
     }
     found.then_some(proxy)
 }

@@ -7,6 +7,7 @@ use std::{
 
 use fal_helper::requirements::SAID_FILE;
 use futures_util::future::try_join_all;
+use prost::Message;
 
 use crate::{
     diagnostic::Diagnostic,
@@ -16,38 +17,37 @@ use crate::{
         requirements::{self, Asked, Layer, Mistake, Place, Repository, Step},
         secrets::Kind,
     },
-    gateway::{Gateway, SolveRequest, SourceRequest},
-    golang::path,
+    gateway::{self, Gateway, SolveRequest},
+    golang::{self, path},
     llb::{
-        self, Graph, Location, Meta, Output, SourceMap,
+        self, Definition, Graph, Location, Meta, Output, SourceMap,
         file::{Copy, File},
         source::{Git, Local},
     },
     plan::{self, MainContext, Plan},
-    reference::git::GitReference,
+    proto::pb,
+    reference::{git::GitReference, platform::Platform},
 };
 
 use super::{
-    build::Job,
+    build::{self, Job},
     context,
     error::{Error, Result},
     layers, manifest,
     once::Once,
+    repositories,
 };
-
-/// How many requirements files there can be.
-const MOST_FILES: usize = 200;
 
 /// The layers, read once for all platforms.
 pub(super) type Read = Once<(), Rc<[Layer]>>;
 
-/// Adds a step for each layer after the last instruction of the target.
+/// Adds a step for each layer after the last instruction of the target. Gives the directory with the report if the last of them looked.
 pub(super) async fn add(
     job: &Job<'_, impl Gateway>,
     fal: &fal::Options,
     layers: &Layers,
     plan: &mut Plan,
-) -> Result<()> {
+) -> Result<Option<Output>> {
     let wanted = all(job, fal).await?;
     if let Some(first) = wanted.first()
         && !job.environment.runs(&plan.platform)
@@ -55,13 +55,15 @@ pub(super) async fn add(
         let platform = plan.platform.format_all();
         return Err(at(job, &first.place, requirements::cannot_run(&platform)));
     }
+    let mut looked = None;
     for step in steps(job, fal, layers, plan, &wanted)? {
         let layer = step.layer;
         let installed = step.add(layers, &mut plan.llb, plan.output);
         let history = format!("fal-helper requirements {}", layer.shown());
-        layers::commit(plan, installed, &history);
+        layers::commit(plan, installed.root, &history);
+        looked = installed.looked;
     }
-    Ok(())
+    Ok(looked)
 }
 
 /// The layers as steps.
@@ -91,54 +93,77 @@ pub(super) async fn explain(
     fal: &fal::Options,
     layers: &Layers,
     plan: &mut Plan,
+    platform: Option<&Platform>,
     error: Error,
 ) -> std::result::Result<Error, Error> {
-    let Ok(wanted) = all(job, fal).await else {
+    let Error::Refusal(mut refusal, lines) = error else {
         return Err(error);
     };
-    let message = message(&error);
+    let Ok(wanted) = all(job, fal).await else {
+        return Err(Error::Refusal(refusal, lines));
+    };
+    let steps = steps(job, fal, layers, plan, &wanted);
+    let definition = job.marshal(plan, plan.output, platform);
+    let failed = match (&steps, &definition) {
+        (Ok(steps), Ok(definition)) => failed(steps, layers, definition, &refusal),
+        _ => None,
+    };
+    let Some(step) = failed else {
+        return Err(Error::Refusal(refusal, lines));
+    };
+    let message = refusal.message.as_str();
     let is_absent = |name: &&String| message.ends_with(&format!("secret {name}: not found"));
-    let absent = |layer: &Layer| layer.secrets.iter().find(is_absent).cloned();
-    let found = wanted
-        .iter()
-        .find_map(|layer| Some((layer, absent(layer)?)));
-    if let Some((layer, name)) = found {
-        let absent = requirements::absent_secret(&name);
-        return Ok(at(job, &layer.place, absent));
-    }
-    if !message.contains(Step::SIGN) {
-        return Err(error);
+    if let Some(name) = step.layer.secrets.iter().find(is_absent) {
+        let absent = requirements::absent_secret(name);
+        return Ok(at(job, &step.layer.place, absent));
     }
     let code = message.rsplit_once("exit code: ");
     let code = code.and_then(|(_, code)| code.parse().ok());
     let said = code
         .and_then(Kind::from_exit_code)
         .and_then(requirements::failed);
-    let said = match left(job, fal, layers, plan, &wanted).await {
+    let said = match left(job, layers, plan, step).await {
         Ok(sentence) => Some(Diagnostic::error(sentence)),
         Err(_) => said,
     };
     // The daemon knows the lines of the step.
-    Ok(match (said, error) {
-        (Some(said), Error::Refusal(mut refusal, lines)) => {
-            refusal.message = said.to_string();
-            Error::Refusal(refusal, lines)
-        }
-        (_, error) => error,
+    if let Some(said) = said {
+        refusal.message = said.to_string();
+    }
+    Ok(Error::Refusal(refusal, lines))
+}
+
+/// Which of the steps of a definition failed, if it is one of these: by the op that the daemon names, or by what it started.
+fn failed<'s, 'a>(
+    steps: &'s [Step<'a>],
+    layers: &Layers,
+    definition: &Definition,
+    refusal: &gateway::Error,
+) -> Option<&'s Step<'a>> {
+    let failed: BTreeSet<String> = refusal.failed_ops().collect();
+    let ops = definition.ops.iter();
+    let ops = ops.filter(|op| failed.contains(&llb::digest(op)));
+    let started = ops.filter_map(|op| match pb::Op::decode(op.clone()).ok()?.op? {
+        pb::op::Op::Exec(exec) => Some(exec.meta?.args),
+        _ => None,
+    });
+    let started: Vec<Vec<String>> = started.collect();
+    steps.iter().find(|step| {
+        let arguments = step.arguments(layers);
+        let process = golang::quote(&arguments.join(" "));
+        let sentence = format!("process {process} did not complete");
+        started.contains(&arguments) || refusal.message.contains(&sentence)
     })
 }
 
-/// What the step that failed has left.
+/// What a step that failed has left.
 async fn left(
     job: &Job<'_, impl Gateway>,
-    fal: &fal::Options,
     layers: &Layers,
     plan: &mut Plan,
-    wanted: &[Layer],
+    step: &Step<'_>,
 ) -> Result<String> {
-    let build = fal::secrets::build_of(&job.environment.session);
-    let steps = steps(job, fal, layers, plan, wanted)?;
-    let said = Step::said(&steps, layers, &mut plan.llb, &build);
+    let said = step.said(layers, &mut plan.llb);
     let definition = job.marshal(plan, said, None)?;
     let solved = job
         .gateway
@@ -148,16 +173,22 @@ async fn left(
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn message(error: &Error) -> &str {
-    match error {
-        Error::Mistake(diagnostic) => &diagnostic.message,
-        Error::Refusal(error, _) => &error.message,
-    }
-}
-
 /// The layers, with everything that had to be asked for them.
 pub(super) async fn all(job: &Job<'_, impl Gateway>, fal: &fal::Options) -> Result<Rc<[Layer]>> {
     job.requirements.get(&(), read(job, fal)).await
+}
+
+/// Fails for what can be told to be wrong before any file is read.
+pub(super) fn check(job: &Job<'_, impl Gateway>, read: &build::Read) -> Result<()> {
+    let fal = read.fal()?;
+    if !fal.adds_layers() {
+        return Ok(());
+    }
+    for asked in asked(job, fal) {
+        let refused = |mistake| refused(job, &asked.place, mistake);
+        asked.read().map_err(refused)?;
+    }
+    Ok(())
 }
 
 /// What each layer does, as far as is known before any file is read.
@@ -202,7 +233,7 @@ async fn layer(job: &Job<'_, impl Gateway>, asked: &Asked) -> Result<Layer> {
     let refused = |mistake| refused(job, &asked.place, mistake);
     let mut layer = asked.read().map_err(refused)?;
     let mut pending: Vec<String> = layer.files.iter().cloned().collect();
-    while !pending.is_empty() && layer.files.len() <= MOST_FILES {
+    while !pending.is_empty() {
         let texts = files(job, &pending, &asked.place).await?;
         let mut named = Vec::new();
         for (file, text) in pending.iter().zip(texts) {
@@ -260,14 +291,10 @@ async fn commit(
         })
     };
     let name = format!("[fal] look for the commit of {}", repository.written);
-    let resolved = job.gateway.resolve_source(SourceRequest::new(source, name));
-    let why = match resolved.await {
-        Ok(found) => match found.git {
-            Some(git) if !git.commit_checksum.is_empty() => return Ok(git.commit_checksum),
-            Some(git) if !git.checksum.is_empty() => return Ok(git.checksum),
-            _ => "the daemon does not say".to_owned(),
-        },
-        Err(error) => error.message,
+    let why = match repositories::commit(job, source, name).await {
+        Ok(Some(commit)) => return Ok(commit),
+        Ok(None) => "the daemon does not say".to_owned(),
+        Err(error) => error.message().to_owned(),
     };
     Err(at(job, place, requirements::unresolved(repository, &why)))
 }
@@ -285,7 +312,7 @@ pub(super) fn source(
     }
 }
 
-/// These paths of the context. Files that are named count whatever is ignored, as the Dockerfile itself does.
+/// These paths of the context.
 fn add_source(
     job: &Job<'_, impl Gateway>,
     graph: &mut Graph,
@@ -300,15 +327,12 @@ fn add_source(
             session,
             excludes,
         } => {
-            let is_plain = |name: &&String| !name.contains(['*', '?', '[', '\\']);
-            let included = named.iter().filter(is_plain).map(|name| format!("!{name}"));
-            let excludes = excludes.iter().cloned();
             let local = Local {
                 follow_paths: match is_all {
                     true => Vec::new(),
                     false => needed.iter().cloned().collect(),
                 },
-                exclude_patterns: excludes.chain(included).collect(),
+                exclude_patterns: requirements::ignored_but_for(named, excludes),
                 shared_key_hint: format!("{name}-requirements"),
                 ..Local::new(name, session)
             };

@@ -32,12 +32,9 @@ pub(super) struct Facts {
 }
 
 /// Tells what the rules found, and what the fal options have to say of a file: one after the other, as people read them.
-pub(super) async fn tell(
-    gateway: &impl Gateway,
-    read: &Read,
-    input: &Input,
-    found: &[lint::Warning],
-) {
+pub(super) async fn tell(job: &Job<'_, impl Gateway>, read: &Read, found: &[lint::Warning]) {
+    let input = job.input();
+    let hidden = job.hidden();
     let digest = digest(&input.info);
     let mut left = MOST_SHOWN;
     let by_rules = found.iter().map(|warning| {
@@ -54,6 +51,8 @@ pub(super) async fn tell(
         };
         match left {
             0 => plain,
+            // A client prints the lines with those around them.
+            _ if !hidden.shows(warning.lines.as_slice()) => plain,
             _ => Warning {
                 ranges: warning.ranges(),
                 info: Some(input.info.clone()),
@@ -64,21 +63,28 @@ pub(super) async fn tell(
     let of_manifest = input.manifest.iter().flat_map(|it| &it.warnings);
     let of_manifest = of_manifest.map(|warning| {
         let shown = manifest::shown(&warning.shown, &input.info);
-        of_option(&warning.diagnostic, &digest, &shown)
+        let warning = warning.diagnostic.clone();
+        let warning = match shown.filename == input.info.filename {
+            true => hidden.without_secrets(warning),
+            false => warning,
+        };
+        of_option(warning, &digest, &shown)
     });
     let fal = read.fal().map(|fal| fal.warnings()).unwrap_or_default();
-    let of_options = fal
-        .iter()
-        .map(|warning| of_option(warning, &digest, &input.info));
+    let of_options = fal.into_iter().map(|warning| {
+        let warning = hidden.without_secrets(warning);
+        of_option(warning, &digest, &input.info)
+    });
     for warning in of_manifest.chain(by_rules).chain(of_options) {
         // A warning that cannot be told is no reason to stop.
-        let _ = gateway.warn(warning).await;
+        let _ = job.gateway.warn(warning).await;
     }
 }
 
 /// Tells one thing more, which was found out later.
 pub(super) async fn tell_one(job: &Job<'_, impl Gateway>, warning: &Diagnostic) {
     let info = job.info();
+    let warning = job.hidden().without_secrets(warning.clone());
     let warning = of_option(warning, &digest(info), info);
     let _ = job.gateway.warn(warning).await;
 }
@@ -117,7 +123,7 @@ pub(super) fn refuse(found: &[lint::Warning], read: &Read) -> Result<()> {
     }
 }
 
-fn of_option(warning: &Diagnostic, digest: &str, info: &pb::SourceInfo) -> Warning {
+fn of_option(warning: Diagnostic, digest: &str, info: &pb::SourceInfo) -> Warning {
     let lines = warning.locations.iter();
     Warning {
         short: warning.to_string().into_bytes(),

@@ -23,6 +23,7 @@ use crate::{
 pub type Result<T> = std::result::Result<T, Error>;
 
 const SOURCE: &str = "github.com/moby/buildkit/errdefs.Source+json";
+const VERTEX: &str = "github.com/moby/buildkit/errdefs.Vertex+json";
 const SUBREQUEST: &str = "github.com/moby/buildkit/errdefs.Subrequest+json";
 const FRONTEND_CAP: &str = "github.com/moby/buildkit/errdefs.FrontendCap+json";
 
@@ -99,6 +100,16 @@ impl Error {
     /// Whether some lines of a file are known that it is about.
     pub fn is_located(&self) -> bool {
         self.details.iter().any(|detail| detail.type_url == SOURCE)
+    }
+
+    /// The digests of the ops that failed, where the daemon says so.
+    pub fn failed_ops(&self) -> impl Iterator<Item = String> {
+        let vertices = self.details.iter();
+        let vertices = vertices.filter(|detail| detail.type_url == VERTEX);
+        vertices.filter_map(|detail| {
+            let vertex: Value = serde_json::from_slice(&detail.value).ok()?;
+            Some(vertex["digest"].as_str()?.to_owned())
+        })
     }
 
     /// Says first what was being done.

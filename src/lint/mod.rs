@@ -9,6 +9,7 @@
 
 mod config; // `skip=…;error=…;experimental=…`
 mod edit; // what would put a place right
+mod hidden; // lines that nobody is shown
 mod moment; // what a rule is shown
 mod rules;
 mod suggest; // "did you mean …?", within limits
@@ -19,6 +20,7 @@ mod tests;
 
 pub use config::Config;
 pub use edit::{Edit, apply};
+pub use hidden::{Hidden, with_line};
 pub use moment::Moment;
 pub use rules::{RULES, find};
 
@@ -66,6 +68,8 @@ pub struct Warning {
     pub lines: Option<Lines>,
     /// What would put it right; nothing where that takes somebody who knows what was meant.
     pub fix: Vec<Edit>,
+    /// Whether the lines hold a secret: nobody is shown them.
+    pub is_secret: bool,
 }
 
 /// Something that should not be in a Dockerfile.
@@ -107,12 +111,14 @@ impl Rule {
 impl Warning {
     /// `Rule: message (line 7)`: how the original has it in progress.
     pub fn short(&self) -> String {
-        let Self { rule, message, .. } = self;
+        format!("{}: {}", self.rule.name, self.with_line())
+    }
+
+    /// `message (line 7)`
+    pub fn with_line(&self) -> String {
         match self.lines {
-            Some(lines) if lines.start > 0 => {
-                format!("{}: {message} (line {})", rule.name, lines.start)
-            }
-            _ => format!("{}: {message}", rule.name),
+            Some(lines) => hidden::with_line(&self.message, lines),
+            None => self.message.clone(),
         }
     }
 

@@ -64,6 +64,7 @@ impl Report<'_> {
                     message,
                     lines,
                     fix: Vec::new(),
+                    is_secret: false,
                 });
             }
         }

@@ -60,6 +60,16 @@ impl Meta {
     /// The key under which `description` holds the name that progress shows.
     pub const CUSTOM_NAME: &str = "llb.customname";
 
+    /// The first and the last line of a file that it is written on.
+    pub fn lines_in(&self, file: SourceMapId) -> Option<(u32, u32)> {
+        let here = self.locations.iter().filter(|it| it.source_map == file);
+        let ranges: Vec<&pb::Range> = here.flat_map(|it| &it.ranges).collect();
+        let line = |position: &Option<pb::Position>| u32::try_from(position.as_ref()?.line).ok();
+        let first = ranges.iter().filter_map(|it| line(&it.start)).min()?;
+        let last = ranges.iter().filter_map(|it| line(&it.end)).max()?;
+        Some((first, last))
+    }
+
     /// Nothing but a name to show.
     pub fn named(name: impl Into<String>) -> Self {
         Self::default().name(name)

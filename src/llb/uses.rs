@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::llb::{
-    graph::{Graph, Input, Operation, Output, Vertex},
+    graph::{Graph, Input, Meta, Operation, Output, Vertex},
     ops::{
         exec::MountKind,
         file::{Action, Copy},
@@ -18,8 +18,8 @@ use crate::llb::{
 pub struct Uses<'a> {
     /// What is read of the sources, with the place of each among those that were asked about.
     pub reads: Vec<(usize, Read<'a>)>,
-    /// The sources that nobody asked about.
-    pub others: Vec<&'a Source>,
+    /// The sources that nobody asked about, with what is known of an op that uses them.
+    pub others: Vec<(&'a Source, Option<&'a Meta>)>,
     /// The ids of the secrets that processes mount.
     pub secrets: BTreeSet<&'a str>,
 }
@@ -43,10 +43,11 @@ impl Graph {
         let place = |input: Input| places.get(&self.resolve(input)?).copied();
         let mut uses = Uses::default();
         let mut seen = vec![false; self.vertices.len()];
-        let mut open: Vec<Output> = self.resolve(output).into_iter().collect();
+        let start = self.resolve(output).map(|output| (output, None));
+        let mut open: Vec<(Output, Option<&Meta>)> = start.into_iter().collect();
         uses.reads
             .extend(place(output).map(|place| (place, Read::Path(""))));
-        while let Some(output) = open.pop() {
+        while let Some((output, user)) = open.pop() {
             let output = self.resolve(Some(output)).unwrap_or(output);
             if places.contains_key(&output) {
                 continue;
@@ -55,13 +56,17 @@ impl Graph {
                 continue;
             }
             let vertex = &self.vertices[output.vertex as usize];
-            open.extend(vertex.inputs());
+            let meta = match vertex {
+                Vertex::Op(op) => Some(&op.meta),
+                _ => user,
+            };
+            open.extend(vertex.inputs().into_iter().map(|input| (input, meta)));
             let Vertex::Op(op) = vertex else { continue };
             let mut read = |input: Input, read| {
                 uses.reads.extend(place(input).map(|place| (place, read)));
             };
             match &op.operation {
-                Operation::Source(source) => uses.others.push(source),
+                Operation::Source(source) => uses.others.push((source, user)),
                 Operation::Exec(exec) => {
                     read(exec.root, Read::Path(""));
                     for mount in &exec.mounts {

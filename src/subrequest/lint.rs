@@ -1,6 +1,6 @@
 //! `frontend.lint`: what could be better, and why a file cannot be built.
 
-use std::cmp::Ordering;
+use std::{borrow::Cow, cmp::Ordering};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     diagnostic::render,
     golang::{json, stray},
-    lint::Warning,
+    lint::{self, Hidden, Warning},
     llb::json::{Form, source_info},
     proto::pb,
     source::Lines,
@@ -43,8 +43,9 @@ pub fn linted(warnings: &[Warning], file: &pb::SourceInfo, mistake: Option<Mista
         true => "0",
         false => "1",
     };
-    Answer::new(&LINT, as_json(warnings, file, mistake))
-        .with(TEXT, as_text(warnings, file))
+    let hidden = Hidden::new(warnings, &file.data);
+    Answer::new(&LINT, as_json(warnings, &hidden, file, mistake))
+        .with(TEXT, as_text(warnings, &hidden, file))
         .with(STATUS, status)
 }
 
@@ -64,19 +65,24 @@ struct Entry<'a> {
     description: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<&'static str>,
-    detail: &'a str,
+    detail: Cow<'a, str>,
     location: Value,
 }
 
 #[derive(Serialize)]
 struct BuildError<'a> {
-    message: &'a str,
+    message: Cow<'a, str>,
     location: Value,
 }
 
-fn as_json(warnings: &[Warning], file: &pb::SourceInfo, mistake: Option<Mistake<'_>>) -> String {
+fn as_json(
+    warnings: &[Warning],
+    hidden: &Hidden,
+    file: &pb::SourceInfo,
+    mistake: Option<Mistake<'_>>,
+) -> String {
     let places = Places::new(warnings.iter().filter_map(|warning| warning.lines));
-    let place = |warning: &Warning| match warning.lines {
+    let place = |warning: &Warning| match shown(warning, hidden) {
         Some(lines) => places.of(lines),
         None => Places::nowhere(),
     };
@@ -86,21 +92,45 @@ fn as_json(warnings: &[Warning], file: &pb::SourceInfo, mistake: Option<Mistake<
             rule: warning.rule.name,
             description: warning.rule.description,
             url: warning.rule.url,
-            detail: &warning.message,
+            detail: message(warning, hidden),
             location: place(warning),
         })
         .collect();
     json::to_string_pretty(&Results {
         warnings: Some(entries).filter(|entries| !entries.is_empty()),
         sources: [source_info(file, Form::Struct)],
-        mistake: mistake.map(|mistake| BuildError {
-            message: mistake.message,
-            location: Places::merged(mistake.locations),
-        }),
+        mistake: mistake.map(|mistake| of_mistake(mistake, hidden)),
     })
 }
 
-fn as_text(warnings: &[Warning], file: &pb::SourceInfo) -> Vec<u8> {
+fn of_mistake<'a>(mistake: Mistake<'a>, hidden: &Hidden) -> BuildError<'a> {
+    let Mistake { message, locations } = mistake;
+    match (hidden.shows(locations), locations.first()) {
+        (false, Some(lines)) => BuildError {
+            message: lint::with_line(message, *lines).into(),
+            location: Places::nowhere(),
+        },
+        _ => BuildError {
+            message: message.into(),
+            location: Places::merged(locations),
+        },
+    }
+}
+
+/// The lines that are shown for a warning.
+fn shown(warning: &Warning, hidden: &Hidden) -> Option<Lines> {
+    warning.lines.filter(|lines| hidden.shows(&[*lines]))
+}
+
+/// What is said, with the number of the line where the line itself cannot be shown.
+fn message<'a>(warning: &'a Warning, hidden: &Hidden) -> Cow<'a, str> {
+    match hidden.shows(warning.lines.as_slice()) {
+        true => warning.message.as_str().into(),
+        false => warning.with_line().into(),
+    }
+}
+
+fn as_text(warnings: &[Warning], hidden: &Hidden, file: &pb::SourceInfo) -> Vec<u8> {
     let mut sorted: Vec<&Warning> = warnings.iter().collect();
     sorted.sort_by(|a, b| in_file(a, b));
     let lines: Vec<&[u8]> = file.data.split(|&byte| byte == b'\n').collect();
@@ -111,7 +141,7 @@ fn as_text(warnings: &[Warning], file: &pb::SourceInfo) -> Vec<u8> {
             text.extend(rest.bytes());
             break;
         }
-        print(&mut text, warning, &file.filename, &lines);
+        print(&mut text, warning, hidden, &file.filename, &lines);
     }
     text
 }
@@ -124,18 +154,16 @@ fn in_file(a: &Warning, b: &Warning) -> Ordering {
     }
 }
 
-fn print(text: &mut Vec<u8>, warning: &Warning, file: &str, lines: &[&[u8]]) {
+fn print(text: &mut Vec<u8>, warning: &Warning, hidden: &Hidden, file: &str, lines: &[&[u8]]) {
     let mut head = format!("\nWARNING: {}", warning.rule.name);
     if let Some(url) = warning.rule.url {
         head += &format!(" - {url}");
     }
-    head += &format!("\n{}\n", warning.message);
+    head += &format!("\n{}\n", message(warning, hidden));
     text.extend_from_slice(&stray::encode(&head));
     let count = u32::try_from(lines.len()).unwrap_or(u32::MAX);
-    let Some(place) = warning
-        .lines
-        .filter(|place| place.start >= 1 && place.start <= count)
-    else {
+    let place = shown(warning, hidden);
+    let Some(place) = place.filter(|place| place.start >= 1 && place.start <= count) else {
         return;
     };
     let rule = "-".repeat(20);

@@ -19,6 +19,7 @@ fn warning(rule: &str, message: &str, lines: Option<Lines>) -> Warning {
         message: message.to_owned(),
         lines,
         fix: Vec::new(),
+        is_secret: false,
     }
 }
 
@@ -83,6 +84,48 @@ fn warnings_show_their_lines_in_the_order_of_the_file() {
     assert_eq!(json["warnings"][2]["location"], serde_json::json!({}));
     assert_eq!(json["buildError"]["location"]["ranges"], place(&[1, 2, 3]));
     assert!(text(&answer, JSON).contains(r#""message": "a \u003c b""#));
+}
+
+/// Promise: no client prints a line that holds a secret, nor what stands beside it.
+#[test]
+fn lines_with_a_secret_are_named_and_not_shown() {
+    let file = file("FROM a\nRUN canary\nCOPY b c\n\n\n\n\nRUN d\n");
+    let secret = Warning {
+        is_secret: true,
+        ..warning("SecretsUsedInArgOrEnv", "a secret", Some(Lines::one(2)))
+    };
+    let warnings = [
+        secret,
+        warning("UndefinedVar", "beside", Some(Lines::one(3))),
+        warning("UndefinedVar", "apart", Some(Lines::one(8))),
+    ];
+    let mistake = Mistake {
+        message: "wrong",
+        locations: &[Lines::one(1)],
+    };
+    let answer = linted(&warnings, &file, Some(mistake));
+    let told = text(&answer, TEXT);
+    for said in [
+        "\na secret (line 2)\n\n",
+        "\nbeside (line 3)\n\n",
+        "\napart\nDockerfile:8\n",
+    ] {
+        assert!(told.contains(said), "{told}");
+    }
+    assert!(!told.contains("canary"), "{told}");
+    let json: serde_json::Value = serde_json::from_str(text(&answer, JSON)).unwrap();
+    let warnings = json["warnings"].as_array().unwrap();
+    let details = warnings.iter().map(|it| it["detail"].as_str().unwrap());
+    assert!(details.eq(["a secret (line 2)", "beside (line 3)", "apart"]));
+    let places = warnings.iter().map(|it| &it["location"]);
+    let range = serde_json::json!({ "start": { "line": 8 }, "end": { "line": 8 } });
+    let (nowhere, apart) = (
+        serde_json::json!({}),
+        serde_json::json!({ "ranges": [range] }),
+    );
+    assert!(places.eq([&nowhere, &nowhere, &apart]));
+    assert_eq!(json["buildError"]["message"], "wrong (line 1)");
+    assert_eq!(json["buildError"]["location"], serde_json::json!({}));
 }
 
 #[test]

@@ -177,7 +177,7 @@ fn plain_files_give_the_key_of_a_daemon() {
 fn requirements_count_with_their_files() {
     let stack = Stack::new();
     let text = format!(
-        "# syntax={}\n# fal: requirements=all.txt requirements=six==1.17.0\nFROM python:3.11-slim\nCOPY . /app\n",
+        "# syntax={}\n# fal: requirements=all.txt requirements=six==1.17.0 curl=image:busybox\nFROM python:3.11-slim\nCOPY . /app\n",
         stack.fal()
     );
     let folder = stack::folder(&[

@@ -96,7 +96,7 @@ USER nobody
     assert_eq!(
         last,
         Some(
-            "fal-helper requirements -c constraints.txt -r more/requirements.txt --compile-bytecode"
+            "fal-helper requirements -c ./constraints.txt -r ./more/requirements.txt --compile-bytecode"
         )
     );
 }
@@ -194,6 +194,31 @@ fn an_app_without_an_image_has_its_requirements_from_a_private_index() {
     let said = "the requirements need the secret TOKEN, and the one that was given is not text";
     assert!(outcome.log.contains(said), "{}", outcome.log);
     assert!(!outcome.log.contains("sesame"), "{}", outcome.log);
+}
+
+/// Promise: a step of the user's that lacks a secret which requirements need, too, is told as the daemon tells it.
+#[test]
+#[ignore = "needs the stack: cargo xtask test"]
+fn a_step_that_lacks_the_secret_of_requirements_is_not_taken_for_them() {
+    let stack = Stack::new();
+    let step = "RUN --mount=type=secret,id=TOKEN,required true";
+    let dockerfile = format!(
+        "# fal: {BARE} requirements=\"--extra-index-url https://${{TOKEN}}@example.com/simple six\"\nFROM python:3.11-slim\n{step}\n"
+    );
+    let folder = stack::folder(&[("Dockerfile", &dockerfile)]);
+    let outcome = stack.buildctl(folder.path(), &stack.fal(), &[]);
+    outcome.failed();
+    assert!(
+        outcome.log.contains("secret TOKEN: not found"),
+        "{}",
+        outcome.log
+    );
+    assert!(
+        !outcome.log.contains("the requirements need"),
+        "{}",
+        outcome.log
+    );
+    outcome.marked(3, step);
 }
 
 /// Promise: what cannot be installed is told in a sentence, at the line that asks for it.

@@ -41,8 +41,12 @@ pub(super) struct Daemon {
     pub(super) checksums: BTreeMap<&'static str, &'static str>,
     /// What a policy puts in the place of a source, by identifier.
     pub(super) policy: BTreeMap<&'static str, &'static str>,
+    /// Which solve fails, and how.
+    pub(super) fails: Fails,
     seen: RefCell<Seen>,
 }
+
+pub(super) type Fails = Box<dyn Fn(&llb::Definition) -> Option<Error>>;
 
 /// What was asked of it.
 #[derive(Default)]
@@ -75,6 +79,7 @@ impl Daemon {
             files: BTreeMap::new(),
             checksums: BTreeMap::new(),
             policy: BTreeMap::new(),
+            fails: Box::new(|_| None),
             seen: RefCell::default(),
         }
     }
@@ -120,6 +125,9 @@ impl Gateway for Daemon {
             seen.solved.insert(id.clone(), definition.into());
             id
         });
+        if let Some(error) = self.seen.borrow().solved.get(&id).and_then(&self.fails) {
+            return Err(error);
+        }
         Ok(SolveResult::of(Some(Ref {
             id,
             ..Ref::default()

@@ -73,7 +73,7 @@ fn what_fals_own_tool_refuses_is_refused_in_its_words() {
     let ours = BTreeMap::from([
         (
             "flat-requirements",
-            "a requirement has a credential written out in a URL",
+            "a requirement has a credential written out",
         ),
         (
             "literal-secret",

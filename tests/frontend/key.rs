@@ -5,12 +5,13 @@ use std::{
     fs::{self, File, Permissions},
     os::unix::fs::{PermissionsExt, symlink},
     path::PathBuf,
+    process::Command,
     time::{Duration, SystemTime},
 };
 
 use fal_frontend::{
     cli::offline::{self, World},
-    fal::key,
+    fal::{key, pins},
     gateway::SolveResult,
     golang::ignore,
     llb,
@@ -19,6 +20,7 @@ use fal_frontend::{
 };
 use fal_helper::{
     context::{self, LISTING_FILE, Listing},
+    install::UV,
     report::LOOK_FILE,
 };
 use serde_json::Value;
@@ -30,6 +32,7 @@ const DOCKERFILE: &str = "ARG TAG=latest
 FROM busybox:$TAG AS base
 ARG VERSION=1
 ARG TARGETARCH
+ARG https_proxy
 COPY app /app
 RUN --mount=type=bind,source=build.sh,target=/b --mount=type=secret,id=token sh /b
 FROM base AS app
@@ -46,6 +49,8 @@ const NOTHING_LACKS: &str =
 const QUESTION: (&str, &str) = ("requestid", "frontend.fal.key");
 
 const DOWNLOAD: &str = "https://example.test/file";
+
+const CURL: &str = "docker.io/library/rich:latest";
 
 /// A client.
 struct Client {
@@ -151,6 +156,8 @@ impl Client {
         let image = fs::read("tests/frontend/images/plain.json").unwrap();
         let name = "docker.io/library/busybox:latest".to_owned();
         world.digests.insert(name, llb::digest(&image));
+        let image = fs::read("tests/frontend/images/rich.json").unwrap();
+        world.digests.insert(CURL.to_owned(), llb::digest(&image));
         world.options = vec![("mode", self.mode.to_owned())];
         let option = |name: &str| self.options.get(name).map(String::as_str);
         world.platform = option("platform").map(|it| platform::parse(it).unwrap());
@@ -169,7 +176,8 @@ impl Client {
         let question = question.expect("a plan");
         let remotes = question.remotes.iter().map(|_| self.checksum.to_owned());
         let remotes: Vec<String> = remotes.collect();
-        question.answer(&[self.listing()], &remotes).digest()
+        let key = question.answer(&[self.listing()], &remotes);
+        key.expect("few files").digest()
     }
 }
 
@@ -230,6 +238,9 @@ const NO_CHANGES: &[(&str, Change)] = &[
     }),
     ("a proxy", |it| {
         it.set("build-arg:HTTP_PROXY", "http://proxy")
+    }),
+    ("a proxy that is declared", |it| {
+        it.set("build-arg:https_proxy", "http://proxy")
     }),
     ("the platform that is built for anyway", |it| {
         it.set("platform", "linux/amd64")
@@ -298,6 +309,174 @@ fn another_base_is_another_key() {
     assert_ne!(one, two);
 }
 
+/// Promise: the image that curl is taken from is a part with its digest, which is asked for once.
+#[test]
+fn another_image_of_curl_is_another_key() {
+    let mut client = Client::new();
+    client.set("build-arg:FAL_CURL", "image:rich");
+    assert_eq!(client.key(), client.plain());
+    let image = fs::read("tests/frontend/images/rich.json").unwrap();
+    for more in [&[][..], &[QUESTION]] {
+        let answer = ask_of(client.daemon(), client.mode, client.options(more));
+        let asked = answer.seen.resolved.iter();
+        let asked = asked.filter(|it| it.source.identifier.ends_with(CURL));
+        assert_eq!(asked.count(), 1);
+        let metadata = answer.result.expect("a result").metadata;
+        if let Some(json) = metadata.get("result.json") {
+            let json: Value = serde_json::from_slice(json).unwrap();
+            let parts = json["keys"][0]["parts"].as_array().unwrap();
+            let expected = serde_json::json!(["curl", CURL, llb::digest(&image)]);
+            assert!(parts.contains(&expected), "{json}");
+        }
+    }
+}
+
+/// Promise: the folder that requirements begin in is a part, and a folder is another requirement than a package of its name.
+#[test]
+fn other_requirements_are_another_key() {
+    let client = || {
+        let mut client = Client::new();
+        client.mode = "app";
+        client.options.clear();
+        client
+    };
+    let begun_in = |folder: &str| {
+        let mut client = client();
+        let text = format!(
+            "[tool.fal.apps.my-app]\nref = \"app.py::App\"\npython_version = \"3.11\"\n\
+             requirements_context_dir = \"{folder}\"\nrequirements = [\"six\"]\n"
+        );
+        client.write("pyproject.toml", &text);
+        client.set("filename", "pyproject.toml");
+        client.key()
+    };
+    assert_ne!(begun_in("app"), begun_in("other"));
+    let asked_for = |requirements: &str| {
+        let mut client = client();
+        client.write("Dockerfile", "FROM busybox\nCOPY . /\n");
+        client.set("build-arg:FAL_REQUIREMENTS", requirements);
+        client.key()
+    };
+    assert_ne!(asked_for("app"), asked_for("./app"));
+}
+
+/// Promise: what the release brings is a part where it counts: ranges and pins with `mode=app`, its uv where requirements are installed by uv.
+#[test]
+fn what_a_release_brings_is_a_part() {
+    let brought = |mode: &'static str, more: &[(&str, &str)]| {
+        let client = Client {
+            mode,
+            ..Client::new()
+        };
+        let metadata = client.ask(&[&[QUESTION][..], more].concat()).metadata;
+        let json: Value = serde_json::from_slice(&metadata["result.json"]).unwrap();
+        let parts = json["keys"][0]["parts"].as_array().unwrap().iter();
+        let text = |part: &Value| {
+            let fields = part.as_array().unwrap().iter();
+            let fields: Vec<&str> = fields.map(|field| field.as_str().unwrap()).collect();
+            fields.join(" ")
+        };
+        let brought = parts.filter(|part| part[0] == "package" || part[0] == "uv");
+        brought.map(text).collect::<Vec<_>>()
+    };
+    let uv = format!("uv {UV}");
+    let requirements = ("fal.requirements", "six==1.17.0");
+    assert_eq!(brought("server", &[]), [""; 0]);
+    assert_eq!(brought("server", &[requirements]), [&*uv]);
+    assert_eq!(
+        brought("server", &[requirements, ("fal.resolver", "pip")]),
+        [""; 0]
+    );
+    let ranges = pins::ACCEPTED.iter();
+    let ranges = ranges.map(|it| format!("package {} {}", it.package, it.versions));
+    let found = brought("app", &[]);
+    assert_eq!(found.len(), pins::ACCEPTED.len());
+    assert!(
+        ranges.clone().all(|range| found.contains(&range)),
+        "{found:?}"
+    );
+    assert!(
+        brought("app", &[("fal.runtime", "sdk==1.2.3")]).contains(&"package fal ==1.2.3".into())
+    );
+    let pinned = [("fal.runtime", "pins"), ("fal.pins", "boto3==1.0")];
+    let pinned = brought("app", &pinned);
+    assert!(pinned.contains(&"package boto3 ==1.0".into()), "{pinned:?}");
+    assert_eq!(pinned.len(), pins::DOCUMENTED.len());
+    assert_eq!(brought("app", &[("fal.runtime", "none")]), [""; 0]);
+}
+
+/// Promise: platforms that read the same context have it listed once.
+#[test]
+fn a_context_is_listed_once_for_all_platforms() {
+    for more in [&[][..], &[QUESTION]] {
+        let mut client = Client::new();
+        client.set("platform", "linux/amd64,linux/arm64");
+        let answer = ask_of(client.daemon(), client.mode, client.options(more));
+        answer.result.expect("a result");
+        let solved = answer.seen.solved.values();
+        let listed = solved.filter(|it| llb::print(it).contains("/.fal-helper list"));
+        assert_eq!(listed.count(), 1);
+    }
+}
+
+/// Promise: contexts are listed at the same time, but for those of one repository.
+#[test]
+fn contexts_are_listed_together() {
+    let waits = |contexts: [&str; 2]| {
+        let mut client = Client::new();
+        client.options.clear();
+        client.write(
+            "Dockerfile",
+            "FROM busybox\nCOPY --from=a / /a\nCOPY --from=b / /b\nCOPY app /app\n",
+        );
+        for (name, context) in ["context:a", "context:b"].into_iter().zip(contexts) {
+            client.set(name, &format!("https://example.test/{context}"));
+        }
+        let answer = ask_of(client.daemon(), "app", client.options(&[QUESTION]));
+        answer.result.expect("a result");
+        answer.waits
+    };
+    let together = waits(["one.git#main:x", "other.git#main:x"]);
+    assert_eq!(waits(["one.git#main:x", "one.git#next:x"]), together);
+    // One more solve, and what is read of it.
+    assert_eq!(waits(["one.git#main:x", "one.git#main:y"]), together + 2);
+}
+
+/// Promise: an answer knows all that plain files do not tell: bases, the image of curl, commits of what is added and of requirements.
+#[test]
+fn plain_files_and_an_answer_give_the_key() {
+    let client = Client::new();
+    let text = "# fal: mode=app curl=image:rich requirements=\"git+https://example.test/a@main -r more.txt\"\n\
+                FROM busybox\nADD https://example.test/r.git#main /r\nCOPY app /app\n";
+    client.write("Dockerfile", text);
+    client.write("more.txt", "lib @ git+https://example.test/lib\n");
+    let options = [
+        ("cmdline", "example/ours"),
+        ("source", "example/ours"),
+        QUESTION,
+    ];
+    let options = options.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let answer = ask_of(client.daemon(), "app", options.into());
+    let answer = answer.result.expect("a result").metadata["result.json"].clone();
+    let json: Value = serde_json::from_slice(&answer).unwrap();
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("answer.json");
+    fs::write(&file, &answer).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_fal-image"))
+        .args(["key", "--json", "--platform"])
+        .arg(json["keys"][0]["platform"].as_str().unwrap())
+        .arg("--from")
+        .args([file, client.path("Dockerfile")])
+        .output()
+        .unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&answer),
+        "{log}"
+    );
+}
+
 /// Promise: where nothing is fal's, nothing is named, and the question is not known.
 #[test]
 fn without_fal_there_is_no_key() {
@@ -345,4 +524,77 @@ fn what_cannot_be_named_is_built_all_the_same() {
         "the image gets no label ai.fal.key: this daemon does not say what {DOWNLOAD} is now"
     );
     assert!(said.contains(&expected), "{said}");
+}
+
+/// Promise: what a repository is at is asked before anything is fetched, and once, whoever asks: for each platform, each folder of it, and
+/// each requirement. One that cannot be found out ends the build at its ADD, and is not asked for again.
+#[test]
+fn a_repository_is_asked_for_once_and_first() {
+    let file = |host: &str, requirements: &str| {
+        format!(
+            "{requirements}FROM busybox\nADD https://{host}/r.git#main /a\nADD https://{host}/r.git#main:below \\\n /b\n\
+             ADD https://{host}/r.git#other /c\n"
+        )
+    };
+    let ask = |text: &str, platform: &str, more: &[(&str, &str)]| {
+        let mut client = Client::new();
+        client.options.clear();
+        client.set("platform", platform);
+        client.write("Dockerfile", text);
+        let answer = ask_of(client.daemon(), "app", client.options(more));
+        let asked = answer.seen.resolved.iter();
+        let asked = asked.map(|request| request.source.identifier.replace(":below", ""));
+        let asked: Vec<_> = asked.filter(|it| it.starts_with("git://")).collect();
+        (answer.result, asked, answer.seen.solved.len())
+    };
+    let requirement = "# fal: requirements=git+https://example.test/r.git@main\n";
+    for more in [&[][..], &[QUESTION]] {
+        for (platform, requirement) in [
+            ("linux/amd64", requirement),
+            ("linux/amd64,linux/arm64", ""),
+        ] {
+            let (result, mut asked, _) = ask(&file("example.test", requirement), platform, more);
+            result.expect("a result");
+            asked.sort();
+            let expected = ["main", "other"].map(|it| format!("git://example.test/r.git#{it}"));
+            assert_eq!(asked, expected);
+        }
+        let both = "linux/amd64,linux/arm64";
+        let (result, asked, solved) = ask(&file("host.invalid", ""), both, more);
+        let error = result.expect_err("a refusal");
+        assert!(
+            error
+                .message
+                .starts_with("finding out which commit git://host.invalid/r.git"),
+            "{}",
+            error.message
+        );
+        assert!(error.is_located());
+        assert_eq!((asked.len(), solved), (1, 0));
+    }
+}
+
+/// Promise: an answer can be shown to anybody: of what is given to a build, and of who asks for a download, it tells nothing.
+#[test]
+fn an_answer_shows_no_values() {
+    const URL: &str = "https://me:canary@example.test/file?token=canary#part";
+    let mut client = Client::new();
+    client.options.clear();
+    client.set("build-arg:INDEX", "https://canary@example.test/simple");
+    client.set("label:secret", "canary");
+    client.write(
+        "Dockerfile",
+        &format!("FROM busybox\nARG INDEX\nADD {URL} /\n"),
+    );
+    let answer = |option: (&str, &str)| {
+        let mut daemon = client.daemon();
+        daemon.checksums.insert(URL, "sha256:1");
+        let answer = ask_of(daemon, "app", client.options(&[QUESTION, option]));
+        let result = answer.result.expect("a result");
+        String::from_utf8(result.metadata["result.json"].to_vec()).unwrap()
+    };
+    let json = answer(("label:a", "b"));
+    assert!(!json.contains("canary"), "{json}");
+    assert!(json.contains("https://example.test/file#part"), "{json}");
+    assert_ne!(answer(("label:a", "c")), json);
 }

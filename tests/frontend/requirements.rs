@@ -5,9 +5,25 @@
 
 use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
 
-use fal_helper::{context::LISTING_FILE, report::LOOK_FILE};
+use fal_frontend::{
+    gateway,
+    llb::{self, Definition},
+    proto::{
+        pb::{self, op},
+        rpc,
+    },
+};
+use fal_helper::{
+    context::LISTING_FILE, fingerprint::ABSENT_FILE, report::LOOK_FILE, requirements::SAID_FILE,
+};
+use prost::Message;
+use tempfile::TempDir;
 
-use super::{ask_of, daemon::Daemon, difference, shown, updates};
+use super::{
+    Answer, ask_of,
+    daemon::{Daemon, Fails},
+    difference, shown, updates,
+};
 
 /// What a look finds in an image that lacks nothing.
 const NOTHING_LACKS: &str =
@@ -40,22 +56,210 @@ fn every_list_becomes_the_steps_it_was_found_to() {
 }
 
 fn becomes(case: &Path) -> String {
-    let locals = ["context", "dockerfile"].map(|name| (name.to_owned(), case.to_owned()));
-    let mut daemon = Daemon::new(locals.into());
-    daemon.files = BTreeMap::from([
-        (LOOK_FILE, NOTHING_LACKS.into()),
-        // What the key is made of besides is for others to say.
-        (LISTING_FILE, "".into()),
-    ]);
     let file = match case.join("Dockerfile").exists() {
         true => "Dockerfile",
         false => "pyproject.toml",
     };
-    let options = [
-        ("cmdline", "example/ours"),
-        ("source", "example/ours"),
-        ("filename", file),
+    shown(build(case, &[("filename", file)]))
+}
+
+fn build(folder: &Path, options: &[(&str, &str)]) -> Answer {
+    build_of(folder, options, Box::new(|_| None))
+}
+
+fn build_of(folder: &Path, options: &[(&str, &str)], fails: Fails) -> Answer {
+    let locals = ["context", "dockerfile"].map(|name| (name.to_owned(), folder.to_owned()));
+    let mut daemon = Daemon::new(locals.into());
+    daemon.fails = fails;
+    daemon.files = BTreeMap::from([
+        (LOOK_FILE, NOTHING_LACKS.into()),
+        (SAID_FILE, "what the step has left".into()),
+        (ABSENT_FILE, "".into()),
+        // What the key is made of besides is for others to say.
+        (LISTING_FILE, "".into()),
+    ]);
+    let options = [("cmdline", "example/ours"), ("source", "example/ours")]
+        .iter()
+        .chain(options)
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    ask_of(daemon, "app", options.collect())
+}
+
+/// A folder with this Dockerfile.
+fn folder(dockerfile: &str) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("Dockerfile"), dockerfile).unwrap();
+    folder
+}
+
+/// Promise: what runs again leaves the package caches of the daemon to everybody. BuildKit empties those of a step that ignores them.
+#[test]
+fn no_step_with_a_cache_ignores_what_is_known() {
+    let folder = folder("# fal: requirements=torch==2.6\nFROM python:3.11-slim\n");
+    let mut known = None;
+    for options in [
+        &[][..],
+        &[("build-arg:FAL_REFRESH", "on")],
+        &[("build-arg:FAL_NO_CACHE", "on")],
+        &[("no-cache", "")],
+    ] {
+        let answer = build(folder.path(), options);
+        answer.result.expect("a result");
+        let solved = answer.seen.solved.values().map(llb::print);
+        let tables: Vec<String> = solved.collect();
+        let lines = tables.iter().flat_map(|table| table.lines());
+        let steps: Vec<&str> = lines
+            .filter(|line| line.contains("/.fal-helper requirements"))
+            .collect();
+        let digest = steps[0].split_whitespace().find(|word| word.len() == 12);
+        let digest = digest.map(str::to_owned);
+        assert!(known.is_none() || known != digest, "{options:?}");
+        known = known.or(digest);
+        for step in steps {
+            assert!(
+                step.contains("/.fal-cache cache") && !step.contains("| uncached"),
+                "{step}"
+            );
+        }
+    }
+}
+
+/// Promise: of a file with a credential in what it requires nothing is shown, whatever is asked and whatever else is wrong with it.
+#[test]
+fn a_credential_is_refused_before_anything_is_told() {
+    let written =
+        "# fal: requirements=\"--extra-index-url https://canary@example.com/simple torch\"";
+    let folders = [
+        // With something to warn of, a mistake beside it, and one in the file.
+        folder(&format!("{written}\nfrom python:3.11-slim\n")),
+        folder(&format!(
+            "{written} resolver=other\nFROM python:3.11-slim\n"
+        )),
+        folder(&format!("{written}\nFROM python:3.11-slim\nCOPY a\n")),
+        folder(&format!("{written}\nFROM python:3.11-slim\nNOTHING\n")),
+        folder(&format!("# check=skip=\n{written}\n\nRUN [\n")),
     ];
-    let options = options.map(|(key, value)| (key.to_owned(), value.to_owned()));
-    shown(ask_of(daemon, "app", options.into()))
+    for folder in &folders {
+        for question in [
+            "",
+            "frontend.outline",
+            "frontend.lint",
+            "frontend.convertllb",
+        ] {
+            let options = [("requestid", question)];
+            let asked = if question.is_empty() { 0 } else { 1 };
+            let answer = build(folder.path(), &options[..asked]);
+            assert!(answer.seen.warnings.is_empty(), "{question}");
+            match answer.result {
+                Err(error) => {
+                    assert!(
+                        error.message.contains("a credential written out"),
+                        "{question}: {error}"
+                    );
+                    assert!(!error.message.contains("canary"), "{error}");
+                    assert!(error.details.is_empty(), "{question}");
+                }
+                Ok(answer) => {
+                    assert_eq!(question, "frontend.lint");
+                    let text = |name| String::from_utf8(answer.metadata[name].to_vec()).unwrap();
+                    let (text, json) = (text("result.txt"), text("result.json"));
+                    assert!(json.contains("a credential written out"), "{json}");
+                    assert!(!text.contains("canary") && !json.contains("canary"));
+                }
+            }
+        }
+    }
+}
+
+/// Promise: the outline refuses what a build would refuse.
+#[test]
+fn what_cannot_be_installed_is_refused_by_every_question() {
+    let folder = folder("# fal: requirements=\"--target=/x torch\"\nFROM python:3.11-slim\n");
+    let outline = build(folder.path(), &[("requestid", "frontend.outline")]);
+    let error = outline.result.expect_err("a mistake");
+    assert!(
+        error.message.contains("requirements do not take --target"),
+        "{error}"
+    );
+}
+
+/// The digest of the op that starts something with this among its words.
+fn op_of(definition: &Definition, word: &str) -> Option<String> {
+    let starts = |op: &pb::Op| match &op.op {
+        Some(op::Op::Exec(exec)) => exec.meta.as_ref().unwrap().args.join(" ").contains(word),
+        _ => false,
+    };
+    let mut ops = definition.ops.iter();
+    let found = ops.find(|bytes| starts(&pb::Op::decode((*bytes).clone()).unwrap()))?;
+    Some(llb::digest(found))
+}
+
+/// How a daemon fails whose step with this word fails.
+fn failing(word: &'static str, message: &'static str) -> Fails {
+    Box::new(move |definition| {
+        let digest = op_of(definition, word)?;
+        let detail = rpc::Any {
+            type_url: "github.com/moby/buildkit/errdefs.Vertex+json".to_owned(),
+            value: format!(r#"{{"digest":"{digest}"}}"#).into(),
+        };
+        Some(gateway::Error {
+            details: vec![detail],
+            ..gateway::Error::new(message)
+        })
+    })
+}
+
+/// Promise: of steps that fail only ours are explained, each by what it has left itself.
+#[test]
+fn only_the_step_that_failed_is_explained() {
+    let folder = folder(
+        "# fal: requirements=six\n# fal: requirements=\"--extra-index-url https://${TOKEN}@h/simple torch\"\n\
+         FROM python:3.11-slim\nRUN --mount=type=secret,id=TOKEN,required theirs /.fal-helper requirements\n",
+    );
+    let theirs = "theirs /.fal-helper requirements";
+    let ours = "https://${TOKEN}@h/simple";
+    let absent = "failed to solve: secret TOKEN: not found";
+    let exited = "process \"…\" did not complete successfully: exit code: 94";
+    for (word, message, sentence) in [
+        (theirs, absent, absent),
+        (theirs, exited, exited),
+        (
+            ours,
+            absent,
+            "the requirements need the secret TOKEN, which was not given",
+        ),
+        (ours, exited, "what the step has left"),
+    ] {
+        let answer = build_of(folder.path(), &[], failing(word, message));
+        let error = answer.result.expect_err("a step fails");
+        assert_eq!(error.message, sentence, "{word}: {message}");
+        let tables = answer.seen.solved.values().map(llb::print);
+        let asked: Vec<usize> = tables
+            .map(|table| table.matches("said-").count())
+            .filter(|count| *count > 0)
+            .collect();
+        let is_left = word == ours && message == exited;
+        assert_eq!(asked, if is_left { &[1][..] } else { &[] }, "{word}");
+    }
+}
+
+/// Promise: the definition that is answered is the one that would be built, and no step runs for it.
+#[test]
+fn a_converted_file_has_what_its_requirements_say_and_nothing_ran() {
+    let folder = folder("# fal: requirements=requirements.txt\nFROM python:3.11-slim\n");
+    let list = "--index-url https://${TOKEN}@h/simple\na @ git+https://example.com/a@main\n";
+    fs::write(folder.path().join("requirements.txt"), list).unwrap();
+    let answer = build(folder.path(), &[("requestid", "frontend.convertllb")]);
+    let json = answer.result.expect("an answer").metadata["result.json"].clone();
+    let json = String::from_utf8(json.to_vec()).unwrap();
+    for part in ["\"TOKEN\"", "requirements.txt", "c0ffeec0ffee"] {
+        assert!(json.contains(part), "no {part} in {json}");
+    }
+    let sources = answer.seen.resolved.iter().map(|it| &it.source.identifier);
+    let repositories = sources.filter(|source| source.starts_with("git://"));
+    assert_eq!(repositories.count(), 1);
+    for definition in answer.seen.solved.values() {
+        let table = llb::print(definition);
+        assert!(!table.contains("/.fal-helper"), "{table}");
+    }
 }

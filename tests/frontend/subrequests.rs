@@ -94,6 +94,46 @@ fn on_its_lines(entry: &Value) -> Value {
     entry
 }
 
+/// Promise: no client is told the lines of a token that was found, nor those beside it: it would print them.
+#[test]
+fn lines_with_a_token_are_told_by_their_numbers() {
+    let folder = TempDir::new().unwrap();
+    let text = "FROM python:3.11-slim\nENV HUB_TOKEN=hf_abcdefghijklmnopqrstuvwxyz0123456789\nENV HF_HOME=/x\n\n\n\n\nLABEL a=$a\n";
+    fs::write(folder.path().join("Dockerfile"), text).unwrap();
+    let locals = ["context", "dockerfile"].map(|name| (name.to_owned(), folder.path().to_owned()));
+    let options = [
+        ("cmdline", "example/ours"),
+        ("requestid", "frontend.outline"),
+    ];
+    let options = options.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let seen = ask("app", locals.into(), options.into()).seen;
+    let told: Vec<_> = seen
+        .warnings
+        .iter()
+        .map(|warning| {
+            let short = String::from_utf8_lossy(&warning.short);
+            let (rule, _) = short.split_once(':').unwrap();
+            let (_, line) = short.rsplit_once(" (").unwrap();
+            let is_shown = warning.info.is_some() && !warning.ranges.is_empty();
+            assert_eq!(warning.info.is_some(), !warning.ranges.is_empty());
+            (rule.to_owned(), line.to_owned(), is_shown)
+        })
+        .collect();
+    let told: Vec<_> = told
+        .iter()
+        .map(|(rule, line, is_shown)| (&**rule, &**line, *is_shown))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("SecretsUsedInArgOrEnv", "line 2)", false),
+            ("UndefinedVar", "line 8)", true),
+            ("fal/SecretInText", "line 2)", false),
+            ("fal/HfHomeElsewhere", "line 3)", false),
+        ]
+    );
+}
+
 /// Promise: no answer is much longer than its file, nor long in coming. Each of these has as many parts as lines, and every part could
 /// be told with every line, or be followed from every other.
 #[test]
@@ -173,7 +213,7 @@ fn the_outline_tells_of_the_fal_layers() {
     let layers = text.split_once("FAL LAYER      DESCRIPTION\n").unwrap().1;
     assert_eq!(
         layers.trim_end(),
-        "requirements   installs six==1.16.0 -r more.txt\n\
+        "requirements   installs six==1.16.0 -r ./more.txt\n\
          curl           fails where there is no curl\n\
          runtime        installs pydantic==2.10.6, protobuf==4.25.1, boto3==1.35.74 where they do not fit"
     );

@@ -137,7 +137,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 impl Place {
     /// Builds everything, and counts what did not end as it should.
     fn judge(&self, stack: &Stack, examples: &[Example]) -> Result<usize> {
-        let buildctl = |host: &str| self.all(examples, |example| Ok(example.buildctl(stack, host)));
+        let buildctl = |host: &str| {
+            self.all(examples, |example| {
+                Ok(example.buildctl(stack, host, "plain"))
+            })
+        };
         match self.kind {
             Kind::Stack => buildctl(&stack.buildkit_host),
             Kind::Buildkit => {
@@ -176,13 +180,13 @@ impl Place {
                 stack.registry,
                 example.name.replace(' ', "-")
             );
-            let mut first = example.buildctl(stack, &stack.buildkit_host);
+            let mut first = example.buildctl(stack, &stack.buildkit_host, "plain");
             first.args(["--export-cache", &format!("{cache},mode=max")]);
             let keys = place("keys")?;
             let [ours, other] = ["ours", "other"].map(|name| keys.join(name));
             first.arg("--metadata-file").arg(&ours);
             let exported = first.stdin(Stdio::null()).output()?;
-            let mut second = example.buildctl(stack, second);
+            let mut second = example.buildctl(stack, second, "rawjson");
             second.args(["--import-cache", &cache]);
             second.arg("--metadata-file").arg(&other);
             let imported = second.stdin(Stdio::null()).output()?;
@@ -240,10 +244,10 @@ impl Place {
 
 impl Example {
     /// The build of it on a daemon.
-    fn buildctl(&self, stack: &Stack, host: &str) -> Command {
+    fn buildctl(&self, stack: &Stack, host: &str, progress: &str) -> Command {
         let mut command = Command::new(stack.tools.path("buildctl"));
         command
-            .args(["--addr", host, "build", "--progress", "plain"])
+            .args(["--addr", host, "build", "--progress", progress])
             .args(["--frontend", "gateway.v0", "--opt"])
             .arg(format!("source={}", self.frontend));
         for local in ["context", "dockerfile"] {
@@ -263,25 +267,24 @@ fn fal_key(metadata: &Path) -> Option<String> {
     Some(metadata["frontend.fal.key"].as_str()?.to_owned())
 }
 
-/// The numbered steps in plain progress, by their number in it, and whether each came from the cache. Base images are none.
-fn steps(log: &str) -> BTreeMap<&str, bool> {
+/// The numbered steps in raw progress, and whether each came from the cache: a layer that is fetched for one shows as work on it all the
+/// same. Base images are none.
+fn steps(log: &str) -> BTreeMap<String, bool> {
     let mut steps = BTreeMap::new();
-    for line in log.lines() {
-        let Some((number, rest)) = line.split_once(' ') else {
-            continue;
-        };
-        let name = rest
-            .strip_prefix('[')
-            .and_then(|rest| rest.split_once("] "));
-        if let Some((place, command)) = name
-            && place.contains('/')
-            && !command.starts_with("FROM ")
-        {
-            steps.entry(number).or_insert(false);
-        } else if rest == "CACHED"
-            && let Some(cached) = steps.get_mut(number)
-        {
-            *cached = true;
+    let progress = log
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok());
+    for progress in progress {
+        let progress: serde_json::Value = progress;
+        let vertexes = progress["vertexes"].as_array().into_iter().flatten();
+        for vertex in vertexes {
+            let shown = vertex["name"].as_str().unwrap_or_default();
+            let name = shown.strip_prefix('[').and_then(|it| it.split_once("] "));
+            if name.is_some_and(|(place, command)| {
+                place.contains('/') && !command.starts_with("FROM ")
+            }) {
+                *steps.entry(shown.to_owned()).or_insert(false) |= vertex["cached"] == true;
+            }
         }
     }
     steps

@@ -20,6 +20,8 @@ mod sizes; // how large wheels are, where the index does not say
 mod target; // where a Python has what, and which wheels it takes
 mod traces; // what was there before, put back
 
+pub use pinned_uv::VERSION as UV;
+
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;

@@ -6,7 +6,7 @@
 //! `unzip -p WHEEL 'uv-*.data/scripts/uv' | sha256sum`.
 
 /// Its version.
-pub(super) const VERSION: &str = "0.13.9";
+pub const VERSION: &str = "0.13.9";
 
 /// SHA-256 of its wheels for Linux on x86_64 and aarch64, for glibc and musl.
 pub(super) const WHEELS: &[&str] = &[

@@ -12,29 +12,40 @@
 mod files; // which files of a context are read
 mod options; // fal options as they are in force
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Borrow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use fal_helper::{
     cli,
     context::{Entry, Listing},
+    install::UV,
+    requirements::CONTEXT,
 };
 use prost::Message;
 use serde_json::{Value, json};
 
 use crate::{
-    fal::{self, layers, requirements::Layer},
+    fal::{
+        self, layers,
+        options::{Curl, Resolver},
+        requirements::Layer,
+    },
     llb::{
         self, Graph, Meta, Output, Read,
-        exec::{Exec, Mount, NetMode},
+        exec::{Exec, Mount, NetMode, ProxyEnv},
         source::Source,
     },
     plan::{self, Plan, RootKind, Seen},
     proto::pb,
+    source::Lines,
     stage,
 };
 
-use files::Selection;
+pub use files::TooMuch;
+use files::{Budget, Selection};
 
 /// The encoding, with its version.
 pub const ENCODING: &str = "fal.key/1";
@@ -42,9 +53,6 @@ pub const ENCODING: &str = "fal.key/1";
 pub const LABEL: &str = "ai.fal.key";
 /// The build argument that keeps apart what has the same key otherwise.
 pub const SALT: &str = "FAL_KEY_SALT";
-
-/// Where a step sees the context that it lists.
-const CONTEXT: &str = "/.fal-context";
 
 /// The arguments that are there without being written. The platform stands for those of the target, and the daemon's own decides
 /// how something is built, not what.
@@ -167,6 +175,8 @@ pub struct Build<'a> {
     pub labels: &'a BTreeMap<String, String>,
     /// What starts in the image whatever the Dockerfile says.
     pub overrides: &'a plan::Overrides,
+    /// The digest of the image that `curl=image:` names, if it is known.
+    pub curl_image: Option<&'a str>,
 }
 
 /// What must be found out for a key.
@@ -175,9 +185,18 @@ pub struct Question {
     known: BTreeSet<Record>,
     contexts: Vec<Context>,
     /// The remote sources whose present content has to be asked for.
-    pub remotes: Vec<Source>,
-    /// The bases whose digest nobody knows.
+    pub remotes: Vec<Remote>,
+    /// The bases, and the image that carries a curl, whose digest nobody knows.
     pub unknown_bases: Vec<String>,
+}
+
+/// A remote source that does not say itself what it must be.
+#[derive(Debug)]
+pub struct Remote {
+    /// The source.
+    pub source: Source,
+    /// The lines of the Dockerfile that want it.
+    pub lines: Option<Lines>,
 }
 
 /// A context that is read.
@@ -212,22 +231,25 @@ impl Build<'_> {
             add(&["epoch", &epoch.unix().to_string()]);
         }
         for (name, value) in self.arguments() {
-            add(&["argument", name, value]);
+            add(&["argument", name, &llb::digest(value.as_bytes())]);
         }
         for (key, value) in options::in_force(self.options, !self.requirements.is_empty()) {
             add(&["option", key, &value]);
         }
+        for package in self.options.packages() {
+            add(&["package", &package.name, &package.accept]);
+        }
+        if self.options.resolver == Resolver::Uv && !self.requirements.is_empty() {
+            add(&["uv", UV]);
+        }
         for (place, (layer, _)) in self.requirements.iter().enumerate() {
             let place = place.to_string();
-            // As they are written: where the step has the context is nobody's business.
-            let inside = format!("{}/", fal_helper::requirements::CONTEXT);
-            let words = layer.arguments.iter();
-            let words: Vec<String> = words.map(|word| word.replace(&inside, "")).collect();
-            let start = ["requirements", &place].into_iter();
+            let words: Vec<String> = layer.words().collect();
+            let start = ["requirements", &place, &layer.folder].into_iter();
             add(&start
                 .chain(words.iter().map(String::as_str))
                 .collect::<Vec<_>>());
-            for (repository, commit) in &layer.commits {
+            for (repository, commit) in layer.commits.iter().chain(&layer.pinned) {
                 add(&["commit", &place, repository, commit]);
             }
             for id in &layer.secrets {
@@ -235,7 +257,7 @@ impl Build<'_> {
             }
         }
         for (name, value) in self.labels {
-            add(&["label", name, value]);
+            add(&["label", name, &llb::digest(value.as_bytes())]);
         }
         if let Some(salt) = self.build_args.get(SALT).filter(|salt| !salt.is_empty()) {
             add(&["salt", &llb::digest(salt.as_bytes())]);
@@ -248,6 +270,13 @@ impl Build<'_> {
             if given.is_some() {
                 let words = words.iter().map(String::as_str);
                 add(&std::iter::once(kind).chain(words).collect::<Vec<_>>());
+            }
+        }
+        if let Curl::Image(reference) = &self.options.curl {
+            let name = reference.clone().tag_name_only().to_string();
+            match self.curl_image {
+                Some(digest) => add(&["curl", &name, digest]),
+                None => question.unknown_bases.push(name),
             }
         }
         self.roots(&mut question);
@@ -295,7 +324,8 @@ impl Build<'_> {
         }
         arguments.retain(|(name, _)| {
             let is_given = self.build_args.contains_key(*name);
-            *name != EPOCH && (is_given || !AUTOMATIC.contains(name))
+            let is_proxy = ProxyEnv::default().named(name).is_some();
+            *name != EPOCH && !is_proxy && (is_given || !AUTOMATIC.contains(name))
         });
         arguments
     }
@@ -344,14 +374,22 @@ impl Build<'_> {
             }
         }
         question.contexts.retain(|it| !it.selections.is_empty());
-        for source in used.others {
-            match remote(source) {
-                None => {}
-                Some((record, true)) => drop(question.known.insert(record)),
-                Some((_, false)) if question.remotes.contains(source) => {}
-                Some((_, false)) => question.remotes.push(source.clone()),
+        let mut seen = BTreeSet::new();
+        for (source, user) in used.others {
+            let Some((record, is_pinned)) = remote(source) else {
+                continue;
+            };
+            if is_pinned {
+                question.known.insert(record);
+            } else if seen.insert((&source.identifier, &source.attrs)) {
+                let lines = user.and_then(|user| user.lines_in(self.plan.file));
+                question.remotes.push(Remote {
+                    source: source.clone(),
+                    lines: lines.map(|(first, last)| Lines::new(first, last)),
+                });
             }
         }
+        question.remotes.sort_by_key(|remote| remote.lines);
         for id in used.secrets {
             question.known.insert(vec!["secret".into(), id.into()]);
         }
@@ -397,23 +435,25 @@ impl Question {
     }
 
     /// The key, once every context is listed and every remote source is known by a commit or a checksum, in their order.
-    pub fn answer(&self, listings: &[Listing], remotes: &[String]) -> Key {
+    pub fn answer<L: Borrow<Listing>>(
+        &self,
+        listings: &[L],
+        remotes: &[String],
+    ) -> Result<Key, TooMuch> {
         let mut records = self.known.clone();
+        let mut budget = Budget::default();
         for (context, listing) in self.contexts.iter().zip(listings) {
-            let mut read = BTreeSet::new();
-            for selection in &context.selections {
-                selection.select(listing, &mut read);
-            }
-            for path in read {
+            let listing: &Listing = listing.borrow();
+            for path in files::selected(&context.selections, listing, &mut budget)? {
                 if let Some(entry) = listing.get(path) {
                     records.insert(file(&context.name, path, entry));
                 }
             }
         }
-        for (source, digest) in self.remotes.iter().zip(remotes) {
-            records.insert(remote_record(source, digest));
+        for (remote, digest) in self.remotes.iter().zip(remotes) {
+            records.insert(remote_record(&remote.source, digest));
         }
-        Key::new(records)
+        Ok(Key::new(records))
     }
 }
 
@@ -425,6 +465,23 @@ fn file(context: &str, path: &[u8], entry: &Entry) -> Record {
         Entry::Special(mode) => ("special", mode.to_string().into_bytes()),
     };
     vec![kind.into(), context.into(), path.to_owned(), value]
+}
+
+impl Remote {
+    /// Whether it is a repository.
+    pub fn is_git(&self) -> bool {
+        self.source.identifier.starts_with("git://")
+    }
+
+    /// What it is called. A query may hold what lets somebody in, so that it is left out.
+    pub fn name(&self) -> String {
+        without_query(&without_user(&self.source))
+    }
+
+    /// The digest of all of its name but who asks: the third field of its part, which tells apart what has one name.
+    pub fn digest(&self) -> String {
+        llb::digest(without_user(&self.source).as_bytes())
+    }
 }
 
 /// A remote source, and whether it says itself what it must be.
@@ -447,8 +504,8 @@ fn remote(source: &Source) -> Option<(Record, bool)> {
     })
 }
 
-/// What a remote source is called, without the name and the password in front of its host.
-pub fn name_of_remote(source: &Source) -> String {
+/// The identifier of a remote source without the name and the password in front of its host.
+fn without_user(source: &Source) -> String {
     let identifier = source.identifier.as_str();
     let Some((scheme, rest)) = identifier.split_once("://") else {
         return identifier.to_owned();
@@ -459,9 +516,18 @@ pub fn name_of_remote(source: &Source) -> String {
     format!("{scheme}://{host}{path}")
 }
 
+/// `https://host/file?token=x` without what stands behind the question mark.
+fn without_query(identifier: &str) -> String {
+    let (url, fragment) = identifier.split_at(identifier.find('#').unwrap_or(identifier.len()));
+    let (url, _) = url.split_once('?').unwrap_or((url, ""));
+    format!("{url}{fragment}")
+}
+
 fn remote_record(source: &Source, digest: &str) -> Record {
-    let name = name_of_remote(source);
-    vec!["remote".into(), name.into(), digest.into()]
+    let full = without_user(source);
+    let name = without_query(&full);
+    let fields = ["remote", &name, &llb::digest(full.as_bytes()), digest];
+    fields.map(Into::into).into()
 }
 
 /// The digest of another build's definition, without what only tells who asked for it.

@@ -1,8 +1,8 @@
 //! The fal options as they are in force, each as it would be written.
 
-use crate::fal::options::{Curl, Mode, Options, Pin, PythonRuntime, Refresh, Resolver, Runtime};
+use crate::fal::options::{Curl, Mode, Options, PythonRuntime, Refresh, Resolver, Runtime};
 
-/// Keys and values. What nothing would be done about is not among them.
+/// Keys and values. What nothing would be done about is not among them, nor are pins, which count by package.
 pub(super) fn in_force(options: &Options, has_requirements: bool) -> Vec<(&'static str, String)> {
     let mut found = vec![
         ("mode", mode(options.mode).to_owned()),
@@ -11,11 +11,6 @@ pub(super) fn in_force(options: &Options, has_requirements: bool) -> Vec<(&'stat
     ];
     if options.mode == Mode::App {
         found.push(("runtime", runtime(&options.runtime)));
-        if options.runtime == Runtime::Pins {
-            let mut pins: Vec<String> = options.pins.iter().map(Pin::to_string).collect();
-            pins.sort();
-            found.push(("pins", pins.join(" ")));
-        }
     }
     if has_requirements {
         let resolver = match options.resolver {

@@ -89,14 +89,32 @@ impl<'a> Report<'a> {
 impl RuleReport<'_, '_> {
     /// Says something of an instruction with these comments above it.
     fn say(&mut self, lines: Lines, comments: &[String], message: String, fix: Vec<Edit>) {
+        let warning = Warning {
+            rule: self.rule,
+            message,
+            lines: Some(lines),
+            fix,
+            is_secret: false,
+        };
+        self.push(warning, comments);
+    }
+
+    /// The same of one whose lines hold a secret.
+    fn say_of_secret(&mut self, lines: Lines, comments: &[String], message: String) {
+        let warning = Warning {
+            rule: self.rule,
+            message,
+            lines: Some(lines),
+            fix: Vec::new(),
+            is_secret: true,
+        };
+        self.push(warning, comments);
+    }
+
+    fn push(&mut self, warning: Warning, comments: &[String]) {
         let comments = Config::of_comments(comments);
         if self.report.config.counts(self.rule, comments.as_ref()) {
-            self.report.warnings.push(Warning {
-                rule: self.rule,
-                message,
-                lines: Some(lines),
-                fix,
-            });
+            self.report.warnings.push(warning);
         }
     }
 }

@@ -137,11 +137,13 @@ fn refuse_written_credentials(file: &File<'_>, app: &[Entry]) -> Result<()> {
         return Ok(());
     };
     let layers = entry.item.list().unwrap_or_default().iter();
-    let mut texts = layers.flat_map(|item| {
+    let texts = layers.flat_map(|item| {
         let inner = item.list().unwrap_or_default().iter();
         item.text().into_iter().chain(inner.filter_map(Item::text))
     });
-    match texts.any(requirements::has_credential) {
+    // The value of a flag may be an item of its own.
+    let all = texts.collect::<Vec<_>>().join(" ");
+    match requirements::has_credential(&all) {
         true => Err(Box::new(
             file.key(entry).mistake(requirements::credential()),
         )),

@@ -318,6 +318,20 @@ impl fmt::Display for Minor {
     }
 }
 
+impl Given<'_> {
+    /// The options in the file, as written, with their lines.
+    pub(super) fn written(&self) -> impl Iterator<Item = (Lines, &str)> {
+        let image_mode = match self.environment.get("FAL_MODE").map(String::as_str) {
+            Some("off") => Mode::Off,
+            _ => Mode::default(),
+        };
+        let comments = self.comments.iter();
+        comments
+            .filter(move |_| comments_count(self, image_mode))
+            .filter_map(|(lines, text)| Some((*lines, comment::options(text)?)))
+    }
+}
+
 /// Where the frontend image turns everything off, a comment is a comment, until someone asks for a mode. The same goes for what a
 /// manifest says.
 fn comments_count(given: &Given<'_>, image_mode: Mode) -> bool {

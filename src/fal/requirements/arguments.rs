@@ -48,10 +48,12 @@ const FLAGS: &[(&str, Value)] = &[
     ("-C", Value::Text),
     ("--config-settings", Value::Text),
     ("--torch-backend", Value::Text),
+    ("-P", Value::Text),
+    ("--upgrade-package", Value::Text),
 ];
 
 /// Flags that would install something else, or elsewhere.
-const REFUSED: [&str; 14] = [
+const REFUSED: [&str; 15] = [
     "-t",
     "--target",
     "--prefix",
@@ -65,6 +67,7 @@ const REFUSED: [&str; 14] = [
     "--dry-run",
     "--cache-dir",
     "--no-cache-dir",
+    "-n",
     "--no-cache",
 ];
 
@@ -105,8 +108,11 @@ pub(super) fn read(asked: &Asked) -> Result<Layer, Mistake> {
         secrets: BTreeSet::new(),
         repositories: BTreeSet::new(),
         commits: BTreeMap::new(),
+        pinned: BTreeMap::new(),
         place: asked.place.clone(),
     };
+    // The value of a flag may be an argument of its own.
+    super::refuse_credential(&asked.arguments.join(" "))?;
     let mut arguments = asked.arguments.iter();
     while let Some(argument) = arguments.next() {
         layer.note(argument)?;
@@ -119,13 +125,16 @@ pub(super) fn read(asked: &Asked) -> Result<Layer, Mistake> {
             continue;
         }
         let (flag, joined) = flag(argument);
-        if EDITABLE.contains(&flag) {
+        if is_one_of(flag, &EDITABLE) {
             return Err(messages::editable());
         }
-        if REFUSED.contains(&flag) {
+        if is_one_of(flag, &REFUSED) {
             return Err(messages::elsewhere(flag));
         }
         let Some(value) = value_of(flag) else {
+            if hides_flag(argument) {
+                return Err(messages::together(argument));
+            }
             layer.arguments.push(argument.clone());
             continue;
         };
@@ -141,6 +150,7 @@ pub(super) fn read(asked: &Asked) -> Result<Layer, Mistake> {
         let found = layer.value(value, written)?;
         layer.arguments.extend([flag.to_owned(), found]);
     }
+    layer.check_files()?;
     Ok(layer)
 }
 
@@ -204,8 +214,23 @@ pub(super) fn flag(argument: &str) -> (&str, Option<&str>) {
     }
 }
 
+/// Whether more of its word may belong to a short flag.
 fn takes_value(flag: &str) -> bool {
-    value_of(flag).is_some() || EDITABLE.contains(&flag)
+    value_of(flag).is_some() || EDITABLE.contains(&flag) || REFUSED.contains(&flag)
+}
+
+/// Whether one of these flags is meant: pip takes the beginning of a long one for it.
+fn is_one_of(flag: &str, flags: &[&str]) -> bool {
+    let is_beginning = flag.starts_with("--") && !matches!(flag, "--" | "--pre");
+    let is_meant = |it: &&str| *it == flag || (is_beginning && it.starts_with(flag));
+    flags.iter().any(is_meant)
+}
+
+/// Whether one of several short flags in a word has to be looked at: `-Ut/x` is `-U -t /x`.
+fn hides_flag(argument: &str) -> bool {
+    let letters = argument.strip_prefix('-').unwrap_or_default();
+    let is_watched = |letter: char| takes_value(&format!("-{letter}"));
+    !letters.starts_with('-') && letters.chars().any(is_watched)
 }
 
 fn value_of(flag: &str) -> Option<Value> {
@@ -231,7 +256,7 @@ pub(super) fn of_line(line: &str) -> Line<'_> {
         _ => flag(line),
     };
     let value = joined.unwrap_or_default().trim_matches(['\'', '"']);
-    match (EDITABLE.contains(&flag), value_of(flag)) {
+    match (is_one_of(flag, &EDITABLE), value_of(flag)) {
         (true, _) => Line::Editable,
         _ if value.is_empty() || value.contains("://") => Line::Other,
         (_, Some(Value::File)) => Line::File(value),

@@ -8,7 +8,7 @@ use super::{Mistake, Repository};
 
 pub(super) fn credential() -> Mistake {
     let diagnostic = Diagnostic::error(
-        "a requirement has a credential written out in a URL, which history and provenance would show: write ${NAME} in its place, \
+        "a requirement has a credential written out, which history and provenance would show: write ${NAME} in its place, \
          and give the secret NAME",
     );
     Mistake {
@@ -41,9 +41,21 @@ pub(super) fn elsewhere(flag: &str) -> Mistake {
     )))
 }
 
+pub(super) fn together(flags: &str) -> Mistake {
+    plain(Diagnostic::error(format!(
+        "requirements take short flags one by one: write each of {flags} as a word of its own"
+    )))
+}
+
 pub(super) fn no_value(flag: &str) -> Mistake {
     plain(Diagnostic::error(format!(
         "{flag} among the requirements has no value"
+    )))
+}
+
+pub(super) fn too_many_files(most: usize) -> Mistake {
+    plain(Diagnostic::error(format!(
+        "a layer of requirements takes more than {most} requirements files, with those that they name"
     )))
 }
 

@@ -6,9 +6,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{diagnostic::Diagnostic, golang::path, source::Lines};
+use fal_helper::requirements::CONTEXT;
 
-use super::{manifest, options::Options};
+use crate::{
+    diagnostic::{self, Diagnostic},
+    golang::path,
+    source::Lines,
+};
+
+use super::{
+    manifest,
+    options::{Given, Options},
+};
 
 mod arguments; // what installers take
 mod file; // as much of a requirements file as has to be known
@@ -21,6 +30,9 @@ pub use messages::{absent_secret, cannot_run, failed, unreadable, unresolved};
 pub use step::Step;
 pub use text::Repository;
 pub(in crate::fal) use text::has_credential;
+
+/// How many requirements files a layer can have.
+const MOST_FILES: usize = 200;
 
 /// What is said where a URL has a credential.
 pub(super) fn credential() -> Diagnostic {
@@ -67,6 +79,8 @@ pub struct Layer {
     pub repositories: BTreeSet<Repository>,
     /// The commits of those that files name.
     pub commits: BTreeMap<String, String>,
+    /// The commits of those that the arguments name, and are pinned to there.
+    pub pinned: BTreeMap<String, String>,
     /// Where it was asked for.
     pub place: Place,
 }
@@ -78,6 +92,18 @@ pub struct Mistake {
     pub diagnostic: Diagnostic,
     /// Whether the line must not be shown either.
     pub is_secret: bool,
+}
+
+/// Fails for a credential that is written out in the options of a file, whatever else is wrong with them. This is asked before anything is
+/// said of a file: what is said is shown with lines of it.
+pub fn refuse_written_credentials(given: &Given<'_>, file: &str) -> diagnostic::Result<()> {
+    match given.written().find(|(_, text)| has_credential(text)) {
+        None => Ok(()),
+        Some((lines, _)) => {
+            let line = format!("line {} of {file}", lines.start);
+            Err(Box::new(credential().context(&line)))
+        }
+    }
 }
 
 /// What was asked for, in order. `file` is the `pyproject.toml`.
@@ -123,25 +149,31 @@ impl Asked {
 impl Layer {
     /// Takes in what a requirements file says; gives the files that it names. Each of them is in [`Layer::files`] from then on.
     pub fn take(&mut self, file: &str, text: &str) -> Result<Vec<String>, Mistake> {
-        let named = file::read(self, file, text)?;
-        Ok(named
-            .into_iter()
-            .filter(|name| self.files.insert(name.clone()))
-            .collect())
+        let mut named = file::read(self, file, text)?;
+        named.retain(|name| self.files.insert(name.clone()));
+        self.check_files()?;
+        Ok(named)
+    }
+
+    /// Each file is asked for, and each may name more.
+    fn check_files(&self) -> Result<(), Mistake> {
+        match self.files.len() > MOST_FILES {
+            true => Err(messages::too_many_files(MOST_FILES)),
+            false => Ok(()),
+        }
     }
 
     /// Says which commit each repository is at: in the arguments themselves, and beside them for what files name.
     pub fn pin(&mut self, mut commits: BTreeMap<Repository, String>) {
-        let mut used = BTreeSet::new();
         for argument in &mut self.arguments {
             if let text::Git::Repository(found) = text::git(argument)
                 && let Some(commit) = commits.get(&found)
             {
                 *argument = argument.replacen(&found.written, &found.at(commit), 1);
-                used.insert(found);
+                self.pinned.insert(found.written, commit.clone());
             }
         }
-        commits.retain(|repository, _| !used.contains(repository));
+        commits.retain(|repository, _| !self.pinned.contains_key(&repository.written));
         let others = commits.into_iter();
         self.commits = others.map(|(it, commit)| (it.written, commit)).collect();
     }
@@ -151,17 +183,21 @@ impl Layer {
         self.files.iter().chain(&self.paths)
     }
 
+    /// The arguments with `.` for the context: where the step has it is nobody's business. A path keeps its `./`, without which it could be
+    /// the name of a package.
+    pub fn words(&self) -> impl Iterator<Item = String> {
+        let arguments = self.arguments.iter();
+        arguments.map(|argument| argument.replace(CONTEXT, "."))
+    }
+
     /// The requirements as a person writes them, for the history of the image.
     pub fn shown(&self) -> String {
-        let inside = format!("{}/", fal_helper::requirements::CONTEXT);
-        self.arguments.join(" ").replace(&inside, "")
+        self.words().collect::<Vec<_>>().join(" ")
     }
 
     /// What the text of a requirement brings, wherever it stands.
     fn note(&mut self, text: &str) -> Result<(), Mistake> {
-        if text::has_credential(text) {
-            return Err(messages::credential());
-        }
+        refuse_credential(text)?;
         match text::git(text) {
             text::Git::Repository(repository) => {
                 self.repositories.insert(repository);
@@ -182,6 +218,21 @@ impl Layer {
         }
         Ok(found)
     }
+}
+
+fn refuse_credential(text: &str) -> Result<(), Mistake> {
+    match text::has_credential(text) {
+        true => Err(messages::credential()),
+        false => Ok(()),
+    }
+}
+
+/// Patterns of what is not sent, but for the files that requirements name: these count whatever is ignored, as the Dockerfile itself does.
+pub fn ignored_but_for(named: &BTreeSet<String>, ignored: &[String]) -> Vec<String> {
+    let is_plain = |name: &&String| !name.contains(['*', '?', '[', '\\']);
+    let named = named.iter().filter(is_plain);
+    let named = named.map(|name| format!("!{name}"));
+    ignored.iter().cloned().chain(named).collect()
 }
 
 /// A path in the context; `None` if it is one of the image.

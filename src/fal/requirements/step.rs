@@ -41,47 +41,61 @@ pub struct Step<'a> {
     pub cache_namespace: &'a str,
 }
 
-impl Step<'_> {
-    /// What a failed step is told by in the daemon's errors.
-    pub const SIGN: &'static str = "/.fal-helper requirements";
+/// What a step gives.
+#[derive(Debug, Clone, Copy)]
+pub struct Installed {
+    /// The image.
+    pub root: Input,
+    /// The directory with the report, if the step has looked at what came of it.
+    pub looked: Option<Output>,
+}
 
-    /// Adds the step to a graph; gives the image with what it installs.
-    pub fn add(&self, layers: &Layers, graph: &mut Graph, image: Input) -> Input {
+impl Step<'_> {
+    /// Adds the step to a graph.
+    pub fn add(&self, layers: &Layers, graph: &mut Graph, image: Input) -> Installed {
         let wanted = self.wanted(layers);
-        let given = (!wanted.secrets.is_empty()).then_some(GIVEN);
-        let context = self.context.map(|_| CONTEXT);
         let mut mounts = vec![layers::helper(layers.helper), self.cache()];
         mounts.extend(
             self.context
                 .map(|context| Mount::bind(CONTEXT, context).readonly()),
         );
+        let looks = self.looks(layers, &wanted);
+        mounts.extend(looks.then(|| Mount::bind(layers::OUT, None)));
         let shown = match self.number {
             (_, 1) => "install requirements".to_owned(),
             (number, count) => format!("install requirements ({number}/{count})"),
         };
         // What requirements need in their turn has no exact version.
         let (exec, mut meta) = layers.process(layers.on(image, false), &shown);
+        let exec = layers.keep_caches(exec, &mut meta);
         let exec = Exec {
-            args: layers::command(cli::requirements_arguments(CACHE, context, given, &wanted)),
+            args: self.command(layers, &wanted),
             mounts,
             secrets: wanted.secrets.iter().map(|name| secret(name)).collect(),
             ..exec
         };
         meta.locations = vec![self.location.clone()];
-        graph.add_exec(exec, meta).root
+        let outputs = graph.add_exec(exec, meta);
+        Installed {
+            root: outputs.root,
+            looked: layers::last_output(outputs).filter(|_| looks),
+        }
     }
 
-    /// Adds the step that takes out what these have left where one of them failed, in a folder of its own. `build` is what no other build
-    /// has: what is found is not to be found again.
-    pub fn said(steps: &[Self], layers: &Layers, graph: &mut Graph, build: &str) -> Option<Output> {
-        let cache = steps.first()?.cache();
-        let names = steps
-            .iter()
-            .map(|step| step.wanted(layers).said())
-            .collect();
+    /// Whether a look at what came of it would ask no more than the step knows: then it looks itself, and saves a step the start.
+    fn looks(&self, layers: &Layers, wanted: &Requirements) -> bool {
+        let (number, count) = self.number;
+        number == count && wanted.look() == layers.request
+    }
+
+    /// Adds the step that takes out what this has left where it failed, in a folder of its own: for this build alone, so that what is
+    /// found is not found again.
+    pub fn said(&self, layers: &Layers, graph: &mut Graph) -> Option<Output> {
+        let cache = self.cache();
+        let names = vec![self.wanted(layers).said()];
         let exec = Exec {
             args: layers::command(cli::said_arguments(CACHE, layers::OUT, names)),
-            env: [format!("{}={build}", secrets::BUILD).into()].into(),
+            env: [format!("{}={}", secrets::BUILD, layers.build).into()].into(),
             cwd: "/".to_owned(),
             network: NetMode::None,
             mounts: vec![
@@ -98,6 +112,19 @@ impl Step<'_> {
         meta.export_cache = Some(false);
         meta.ignore_cache = false;
         layers::last_output(graph.add_exec(exec, meta))
+    }
+
+    /// What it starts: by this its op is told from others.
+    pub fn arguments(&self, layers: &Layers) -> Vec<String> {
+        self.command(layers, &self.wanted(layers))
+    }
+
+    fn command(&self, layers: &Layers, wanted: &Requirements) -> Vec<String> {
+        let given = (!wanted.secrets.is_empty()).then_some(GIVEN);
+        let context = self.context.map(|_| CONTEXT);
+        let out = self.looks(layers, wanted).then_some(layers::OUT);
+        let arguments = cli::requirements_arguments(CACHE, context, given, out, wanted);
+        layers::command(arguments)
     }
 
     fn wanted(&self, layers: &Layers) -> Requirements {
@@ -118,18 +145,24 @@ impl Step<'_> {
         }
     }
 
-    /// uv shares its cache with others of its kind. pip puts what it built there piece by piece, so that only one may have it. Caches
-    /// of Dockerfiles have a slash in their ids: no RUN can mount these.
+    /// uv shares its cache with others of its kind. pip puts what it built there piece by piece, so that only one may have it.
     fn cache(&self) -> Mount {
         let (name, sharing) = match self.resolver {
             options::Resolver::Uv => ("fal-uv", pb::CacheSharingOpt::Shared),
             options::Resolver::Pip => ("fal-pip", pb::CacheSharingOpt::Locked),
         };
-        let id = match self.cache_namespace {
-            "" => name.to_owned(),
-            namespace => format!("{name}-{}", namespace.replace('/', "-")),
-        };
-        Mount::cache(CACHE, None, id, sharing)
+        Mount::cache(CACHE, None, cache_id(name, self.cache_namespace), sharing)
+    }
+}
+
+/// What a cache is called: otherwise in every namespace. Caches of Dockerfiles have a slash in their ids: no RUN can mount these.
+fn cache_id(name: &str, namespace: &str) -> String {
+    match namespace {
+        "" => name.to_owned(),
+        namespace => {
+            let namespace = namespace.replace('%', "%25").replace('/', "%2F");
+            format!("{name}-{namespace}")
+        }
     }
 }
 
@@ -143,5 +176,22 @@ fn secret(name: &str) -> Secret {
         gid: 0,
         mode: 0o400,
         optional: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_namespace_has_a_cache_of_its_own() {
+        assert_eq!(cache_id("fal-uv", ""), "fal-uv");
+        assert_eq!(cache_id("fal-uv", "a-b"), "fal-uv-a-b");
+        let namespaces = ["", "a/b", "a-b", "a%2Fb", "a%252Fb", "a%b", "/", "-", "%"];
+        let ids: HashSet<String> = namespaces.map(|it| cache_id("fal-uv", it)).into();
+        assert_eq!(ids.len(), namespaces.len());
+        assert!(!ids.iter().any(|id| id.contains('/')), "{ids:?}");
     }
 }

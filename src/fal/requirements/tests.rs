@@ -128,6 +128,31 @@ fn requirements_become_arguments_and_what_they_need() {
             "--target=/x a",
             "refused: requirements do not take --target: they are installed for the Python that fal runs\n",
         ),
+        (
+            "-t/x a",
+            "refused: requirements do not take -t: they are installed for the Python that fal runs\n",
+        ),
+        (
+            "a -p3.12",
+            "refused: requirements do not take -p: they are installed for the Python that fal runs\n",
+        ),
+        (
+            "--targ=/x a",
+            "refused: requirements do not take --targ: they are installed for the Python that fal runs\n",
+        ),
+        (
+            "-Ut /x a",
+            "refused: requirements take short flags one by one: write each of -Ut as a word of its own\n",
+        ),
+        (
+            "-e.",
+            "refused: an editable requirement would point to files that are not in the image: write the path alone, without -e\n",
+        ),
+        (
+            "-rr.txt -U -vv",
+            "-r | /.fal-context/r.txt | -U | -vv\nfile r.txt\n",
+        ),
+        ("-Ptorch --pre a", "-P | torch | --pre | a\n"),
         ("a -r", "refused: -r among the requirements has no value\n"),
         (
             "git+ssh://git@h/a",
@@ -135,12 +160,17 @@ fn requirements_become_arguments_and_what_they_need() {
         ),
         (
             "a @ https://word@h/a.whl",
-            "refused (not shown): a requirement has a credential written out in a URL, which history and provenance would show: write \
+            "refused (not shown): a requirement has a credential written out, which history and provenance would show: write \
+             ${NAME} in its place, and give the secret NAME\n",
+        ),
+        (
+            "--proxy me:word@h a",
+            "refused (not shown): a requirement has a credential written out, which history and provenance would show: write \
              ${NAME} in its place, and give the secret NAME\n",
         ),
         (
             "open.txt",
-            "refused (not shown): open.txt:2: a requirement has a credential written out in a URL, which history and provenance would \
+            "refused (not shown): open.txt:2: a requirement has a credential written out, which history and provenance would \
              show: write ${NAME} in its place, and give the secret NAME\n",
         ),
     ] {
@@ -150,6 +180,42 @@ fn requirements_become_arguments_and_what_they_need() {
             "{value}"
         );
     }
+}
+
+/// Promise: no file is left out without a word, wherever it is named.
+#[test]
+fn more_files_than_are_read_are_refused() {
+    let chain: Vec<(String, String)> = (0..=MOST_FILES)
+        .map(|n| (format!("{n}.txt"), format!("-r {}.txt\n", n + 1)))
+        .collect();
+    let chain: Vec<_> = chain
+        .iter()
+        .map(|(name, text)| (&**name, &**text))
+        .collect();
+    let sentence = "refused: a layer of requirements takes more than 200 requirements files, with those that they name\n";
+    assert_eq!(plan("", arguments::of_option("0.txt"), &chain), sentence);
+    let at = |first: usize| format!("-r {first}.txt");
+    assert!(plan("", arguments::of_option(&at(2)), &chain).contains("file 200.txt\n"));
+    let all: Vec<String> = (0..=MOST_FILES).map(at).collect();
+    assert_eq!(
+        plan("", arguments::of_option(&all.join(" ")), &[]),
+        sentence
+    );
+}
+
+/// Promise: where a step has the context shows nowhere, and a folder does not look like a package.
+#[test]
+fn words_are_as_they_are_written() {
+    let asked = Asked {
+        arguments: arguments::of_option("-c c.txt lib ./lib[x] . .[x] a @ ./a"),
+        folder: String::new(),
+        place: Place::Nowhere,
+    };
+    let layer = asked.read().expect("a layer");
+    assert_eq!(
+        layer.shown(),
+        "-c ./c.txt lib ./lib[x] . .[x] a @ file://./a"
+    );
 }
 
 /// Promise: an item of a list is one requirement, or a flag with its value.

@@ -2,6 +2,8 @@
 
 use fal_helper::requirements::is_name;
 
+use crate::fal::token;
+
 /// A repository whose commit is not said.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Repository {
@@ -43,25 +45,106 @@ pub(super) fn names(text: &str) -> impl Iterator<Item = &str> {
         .filter(|name| is_name(name))
 }
 
-/// Whether a URL in the text says who asks, with more than the names of secrets.
+/// What stands beside a token that is a user or a password where only one of them counts.
+const CONVENTIONS: [&str; 5] = ["", "x", "x-oauth-basic", "x-token-auth", "oauth2"];
+
+/// Whether the text has a credential in it that is more than the names of secrets: in a URL, beside a proxy, as a setting of whoever
+/// builds a project, or anywhere if it looks like the token of a well-known service.
 pub(in crate::fal) fn has_credential(text: &str) -> bool {
-    text.match_indices("://").any(|(at, scheme)| {
+    let in_urls = text.match_indices("://").any(|(at, scheme)| {
         let behind = text.get(at + scheme.len()..).unwrap_or_default();
-        let ends = |letter: char| matches!(letter, '/' | '?' | '#') || letter.is_whitespace();
-        let authority = behind.split(ends).next().unwrap_or_default();
-        let before = text.get(..at).unwrap_or_default();
-        let is_ssh = before.ends_with("ssh");
-        match authority.rsplit_once('@') {
-            Some((who, _)) => match who.split_once(':') {
-                None => !is_reference(who) && !is_ssh,
-                Some((_, password)) => !is_reference(password),
-            },
-            // A slash in a password ends the authority too early.
-            None => authority.split_once(':').is_some_and(|(host, port)| {
-                !host.starts_with('[') && !port.bytes().all(|byte| byte.is_ascii_digit())
-            }),
-        }
+        says_who(behind, text.get(..at).unwrap_or_default().ends_with("ssh"))
+    });
+    let is_proxy =
+        |value: &str| !value.contains("://") && value.contains('@') && says_who(value, false);
+    in_urls
+        || token::is_in(text)
+        || words(text).any(has_parameter)
+        || values(text, &["--proxy"]).any(is_proxy)
+        || values(text, &SETTINGS).any(is_secret_pair)
+}
+
+/// Flags with `key=value`; each before those that it begins with.
+const SETTINGS: [&str; 4] = [
+    "--config-settings-package",
+    "--config-settings",
+    "--config-setting",
+    "-C",
+];
+
+/// Whether an address, behind its scheme, says who asks.
+fn says_who(address: &str, is_ssh: bool) -> bool {
+    let ends = |letter: char| matches!(letter, '/' | '?' | '#') || letter.is_whitespace();
+    let authority = address.split(ends).next().unwrap_or_default();
+    match authority.rsplit_once('@') {
+        Some((who, _)) => match who.split_once(':') {
+            None => !is_reference(who) && !is_ssh,
+            Some((user, password)) => {
+                let is_convention = is_reference(user) && CONVENTIONS.contains(&password);
+                !is_reference(password) && !is_convention
+            }
+        },
+        // A slash in a password ends the authority too early.
+        None => authority.split_once(':').is_some_and(|(host, port)| {
+            !host.starts_with('[') && !port.bytes().all(|byte| byte.is_ascii_digit())
+        }),
+    }
+}
+
+/// `https://…?token=value&…`
+fn has_parameter(word: &str) -> bool {
+    let mut parts = word.split(['?', '&', ';', '#']);
+    let is_url = parts.next().is_some_and(|address| address.contains("://"));
+    is_url && parts.any(is_secret_pair)
+}
+
+/// `token=value`
+fn is_secret_pair(pair: &str) -> bool {
+    let (name, value) = pair.split_once('=').unwrap_or_default();
+    !value.is_empty() && !is_reference(value) && is_secret(name)
+}
+
+/// Whether what is called so is a secret: `X-Amz-Signature`, `access_token`, `key`.
+fn is_secret(name: &str) -> bool {
+    const WHOLE: [&str; 6] = ["auth", "credential", "key", "pass", "pwd", "sig"];
+    const ENDS: [&str; 6] = [
+        "apikey",
+        "passwd",
+        "password",
+        "secret",
+        "signature",
+        "token",
+    ];
+    let name = name.to_ascii_lowercase();
+    name.split(|letter: char| !letter.is_ascii_alphanumeric())
+        .any(|part| WHOLE.contains(&part) || ENDS.iter().any(|end| part.ends_with(end)))
+}
+
+/// What stands behind these flags: `--flag=value`, `-Fvalue`, or the next word.
+fn values<'a>(text: &'a str, flags: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
+    let behind = |word: &'a str| {
+        let found = flags.iter().find_map(|flag| match flag.starts_with("--") {
+            // It may be the value of an option of ours: `requirements=--proxy=…`.
+            true => word.split_once(flag).map(|(_, behind)| behind),
+            false => word.strip_prefix(flag),
+        });
+        found.map(|behind| behind.trim_start_matches('='))
+    };
+    let mut is_next = false;
+    words(text).filter_map(move |word| {
+        let value = match is_next {
+            true => Some(word),
+            false => behind(word),
+        };
+        is_next = value.is_some_and(str::is_empty);
+        value
     })
+}
+
+/// What stands between blanks and quotes.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|letter: char| letter.is_whitespace() || matches!(letter, '"' | '\''));
+    words.filter(|word| !word.is_empty())
 }
 
 /// `${NAME}`
@@ -161,6 +244,16 @@ mod tests {
             "git+https://h/repo@main",
             "git+ssh://git@h/repo",
             "https://[::1]:80/",
+            "git+https://${TOKEN}:x-oauth-basic@h/repo",
+            "https://${TOKEN}:@h/simple",
+            "https://h/simple?token=${TOKEN}&page=2#egg=a&sha256=00",
+            "--proxy http://${USER}:${WORD}@h:80 a",
+            "--proxy=${USER}:${WORD}@h a@h",
+            "--proxy h:3128",
+            "a --hash=sha256:0123456789abcdef0123456789abcdef",
+            "--config-settings build-dir=value",
+            "-C key=${KEY} --config-settings=a.token=${T} -Csetup-args=-Dkeyring=value",
+            "a-Ckey=value",
         ] {
             assert!(!has_credential(text), "{text}");
         }
@@ -173,6 +266,19 @@ mod tests {
             "git+https://t@h/repo",
             "https://h/a https://t@h/b",
             "git+ssh://git:word@h/repo",
+            "https://${TOKEN}:word@h/repo",
+            "https://h/simple?token=word",
+            "a @ https://h/a.whl?x=1&X-Amz-Signature=00#egg=a",
+            "https://h/simple?api_key=${A}b",
+            "--extra-index-url \"https://h/simple?sig=word\"",
+            "--proxy me:word@h:3128",
+            "requirements=\"--proxy=me:word@h a\"",
+            "--config-settings key=ghp_0123456789abcdefghijABCDEFGHIJ",
+            "--config-settings key=word",
+            "a --config-settings=\"index.token=word\"",
+            "-C api_key=word",
+            "-Cpassword=word",
+            "--config-settings-package a:secret=word",
         ] {
             assert!(has_credential(text), "{text}");
         }

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use crate::{
+    golang,
     llb::{
         caps,
         graph::Input,
@@ -19,6 +20,20 @@ pub use crate::proto::pb::{
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 const SSH_AUTH_SOCK: &str = "SSH_AUTH_SOCK";
+
+impl ProxyEnv {
+    /// What a build argument sets, if it is one of the proxies, whatever its case.
+    pub fn named(&mut self, argument: &str) -> Option<&mut String> {
+        match golang::to_lower(argument).as_str() {
+            "http_proxy" => Some(&mut self.http_proxy),
+            "https_proxy" => Some(&mut self.https_proxy),
+            "ftp_proxy" => Some(&mut self.ftp_proxy),
+            "no_proxy" => Some(&mut self.no_proxy),
+            "all_proxy" => Some(&mut self.all_proxy),
+            _ => None,
+        }
+    }
+}
 
 /// A process and what it sees.
 #[derive(Clone, Debug, Default, PartialEq)]

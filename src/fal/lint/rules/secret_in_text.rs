@@ -3,7 +3,10 @@
 use std::collections::HashSet;
 
 use crate::{
-    fal::lint::{RuleReport, View, view::Step},
+    fal::{
+        lint::{RuleReport, View, view::Step},
+        token,
+    },
     instruction::Kind,
     lint::Rule,
     plan::Seen,
@@ -15,23 +18,6 @@ pub(super) const RULE: Rule = rule!(
     "SecretInText",
     "A token in an instruction is in the history of the image, in its provenance and in the log of every build"
 );
-
-/// How tokens of well-known services begin, and how many characters they have at least.
-const TOKENS: [(&str, usize); 13] = [
-    ("ghp_", 30),
-    ("gho_", 30),
-    ("ghs_", 30),
-    ("github_pat_", 30),
-    ("glpat-", 20),
-    ("hf_", 30),
-    ("sk-", 30),
-    ("pypi-", 40),
-    ("xoxb-", 30),
-    ("xoxp-", 30),
-    ("AKIA", 20),
-    ("AIza", 35),
-    ("npm_", 36),
-];
 
 /// What it says never holds what it found.
 pub(super) fn check(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
@@ -52,7 +38,7 @@ pub(super) fn check(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
         let all = || std::iter::once(text).chain(bodies.iter().copied());
         let what = match all().find_map(|text| in_address(text, &declared)) {
             Some(what) => what,
-            None if all().any(has_token) => Found::Token,
+            None if all().any(token::is_in) => Found::Token,
             None => continue,
         };
         let message = match what {
@@ -66,7 +52,7 @@ pub(super) fn check(view: &View<'_>, report: &mut RuleReport<'_, '_>) {
                 "an address in {keyword} has a password from ARG or ENV, which stays in the history: mount it as a secret, RUN --mount=type=secret,env="
             ),
         };
-        report.say(step.lines(), step.comments(), message, Vec::new());
+        report.say_of_secret(step.lines(), step.comments(), message);
     }
 }
 
@@ -101,7 +87,7 @@ fn in_address(text: &str, declared: &HashSet<&str>) -> Option<Found> {
             // The colon of `${NAME:-default}` separates nothing.
             Some(_) if user.starts_with("${") && user.ends_with('}') => user,
             Some((_, password)) => password,
-            None if user.starts_with('$') || user.len() >= 20 || has_token(user) => user,
+            None if user.starts_with('$') || user.len() >= 20 || token::is_in(user) => user,
             None => return None,
         };
         match secret.strip_prefix('$') {
@@ -116,20 +102,5 @@ fn in_address(text: &str, declared: &HashSet<&str>) -> Option<Found> {
                     .then_some(Found::Variable)
             }
         }
-    })
-}
-
-fn has_token(text: &str) -> bool {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    text.split(|c| !is_part(c)).any(|word| {
-        TOKENS.iter().any(|(start, length)| {
-            // A name that begins so has no figures, or no letters of both cases.
-            let is_mixed = word.bytes().any(|b| b.is_ascii_digit())
-                && word
-                    .bytes()
-                    .skip(start.len())
-                    .any(|b| b.is_ascii_alphabetic());
-            word.starts_with(start) && word.len() >= *length && is_mixed
-        })
     })
 }
