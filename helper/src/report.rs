@@ -43,6 +43,9 @@ pub struct Report {
     /// The packages that were asked for, in that order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub packages: Vec<Package>,
+    /// What comes on top of the image that was looked at, if that was asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wheels: Option<Wheels>,
     /// What was tried.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<Check>,
@@ -96,6 +99,16 @@ pub enum CurlAction {
     },
     /// From an image that carries a static one.
     Copy,
+}
+
+/// Wheels of a lock that are to be unpacked on an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wheels {
+    /// How many they are.
+    pub count: usize,
+    /// Why they do not fit the image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_not: Option<String>,
 }
 
 /// The Python that fal will run.
@@ -433,6 +446,7 @@ mod tests {
                 ),
                 package("protobuf", "4.25.1", None, None),
             ],
+            wheels: None,
             checks: Vec::new(),
             warnings: vec!["odd\x1b[2Jname".to_owned()],
             failure: None,

@@ -147,7 +147,7 @@ impl Layers {
             seen.content_cache = ContentCache::Off;
         }
         let exec = Exec {
-            args: command(cli::look_arguments(IMAGE, OUT, soft, &self.request)),
+            args: command(cli::look_arguments(IMAGE, OUT, None, soft, &self.request)),
             cwd: "/".to_owned(),
             network: NetMode::None,
             mounts: vec![self.helper(), seen, Mount::bind(OUT, None)],

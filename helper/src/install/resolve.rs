@@ -14,10 +14,10 @@ use super::installer::{Installer, Layer};
 use super::requirements::{Installation, Places, in_image};
 use super::{sizes, target};
 use crate::failure::Failure;
-use crate::lock::file_name::normalized;
 use crate::lock::pylock::{self, NoWheel, Pylock};
 use crate::lock::tags::Tags;
 use crate::lock::{Lock, Package};
+use crate::python::dist_info::normalise;
 use crate::requirements::{Requirements, Resolver};
 use crate::root::Root;
 
@@ -176,7 +176,7 @@ fn added(printed: &str) -> Result<BTreeMap<String, String>, String> {
         let (name, version) = line
             .split_once("==")
             .ok_or_else(|| format!("{line} has no version"))?;
-        Ok((normalized(name), version.trim().to_owned()))
+        Ok((normalise(name), version.trim().to_owned()))
     };
     lines.map(pin).collect()
 }

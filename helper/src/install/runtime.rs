@@ -145,7 +145,7 @@ impl Change<'_> {
     }
 
     fn look(&self) -> Report {
-        look_with(self.root, self.request, Some(&self.itself.site()))
+        look_with(self.root, self.request, &self.itself.site())
     }
 
     /// Installs; gives the name of who did.

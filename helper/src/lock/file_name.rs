@@ -69,13 +69,6 @@ impl FileName {
     }
 }
 
-/// The name by which distributions are compared (PEP 503).
-pub fn normalized(name: &str) -> String {
-    let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
-    let parts: Vec<String> = parts.map(str::to_ascii_lowercase).collect();
-    parts.join("-")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,13 +94,6 @@ mod tests {
             "-1-py3-none-any.whl",
         ] {
             assert_eq!(FileName::parse(none), None, "{none}");
-        }
-    }
-
-    #[test]
-    fn names_are_compared_in_one_form() {
-        for name in ["Foo.Bar", "foo-bar", "FOO__bar", "foo-_.bar"] {
-            assert_eq!(normalized(name), "foo-bar", "{name}");
         }
     }
 }

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::file_name::{FileName, normalized};
+use super::file_name::FileName;
 use super::tags::Tags;
 use super::{Package, Wheel};
+use crate::python::dist_info::normalise;
 
 /// The file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -84,7 +85,7 @@ impl Pylock {
         let mut entries: BTreeMap<String, Vec<&Entry>> = BTreeMap::new();
         for entry in &self.packages {
             entries
-                .entry(normalized(&entry.name))
+                .entry(normalise(&entry.name))
                 .or_default()
                 .push(entry);
         }

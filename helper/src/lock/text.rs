@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::file_name::{FileName, normalized};
+use super::file_name::FileName;
 use super::pylock::{self, Entry, File, Pylock};
 use super::tags::Tags;
 use super::{Lock, Target};
+use crate::python::dist_info::normalise;
 
 /// The version of the format of PEP 751.
 const LOCK_VERSION: &str = "1.0";
@@ -104,7 +105,7 @@ impl Lock {
         let tags = Tags::of(&target.interpreter);
         let mut names = BTreeSet::new();
         let packages = read.pylock.packages.iter().map(|entry| {
-            let name = normalized(&entry.name);
+            let name = normalise(&entry.name);
             if !names.insert(name.clone()) {
                 return Err(format!("it has {name} twice"));
             }
@@ -112,7 +113,7 @@ impl Lock {
             let mut package = pylock::choose(&[entry], &name, version, &tags)
                 .map_err(|_| format!("it has no wheel of {name} for its Python"))?;
             let of_file = FileName::parse(&package.wheel.file);
-            if of_file.is_none_or(|file| normalized(&file.name) != name) {
+            if of_file.is_none_or(|file| normalise(&file.name) != name) {
                 return Err(format!("{} is no wheel of {name}", package.wheel.file));
             }
             package.requested = requested.contains(&name);

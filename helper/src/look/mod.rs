@@ -4,12 +4,14 @@
 //! files only: nothing of the image is started, so its platform, its shell and its variables do not matter.
 
 mod messages; // the sentences
+mod wheels; // whether those of a lock fit
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::curl;
 use crate::failure::Failure;
+use crate::lock::Lock;
 use crate::package_manager;
 use crate::python::dist_info::{self, Distribution};
 use crate::python::find::{self, Facts, Found};
@@ -23,12 +25,26 @@ use crate::user;
 
 /// Reads the image below `root`, and plans.
 pub fn look(root: &Root, request: &Request) -> Report {
-    look_with(root, request, None)
+    look_at(root, request, None, None)
+}
+
+/// The same with the wheels of a lock on top of the image, if they fit it.
+pub fn look_before(root: &Root, request: &Request, lock: &Lock) -> Report {
+    look_at(root, request, None, Some(lock))
 }
 
 /// The same once Python was started: `site` is what it says of its site directories, which `.pth` files and
 /// `sitecustomize` may have changed.
-pub(crate) fn look_with(root: &Root, request: &Request, site: Option<&[PathBuf]>) -> Report {
+pub(crate) fn look_with(root: &Root, request: &Request, site: &[PathBuf]) -> Report {
+    look_at(root, request, Some(site), None)
+}
+
+fn look_at(
+    root: &Root,
+    request: &Request,
+    site: Option<&[PathBuf]>,
+    lock: Option<&Lock>,
+) -> Report {
     let facts = ImageFacts::new(root, &request.image);
     let mut failures = Vec::new();
     let mut warnings = Vec::new();
@@ -43,8 +59,10 @@ pub(crate) fn look_with(root: &Root, request: &Request, site: Option<&[PathBuf]>
         judge_version(request, python, &mut failures, &mut warnings);
         failures.extend(lost_library(root, request, python));
     }
+    let why_not = lock.map(|lock| wheels::misfit(root, lock, python.as_ref()));
+    let fitting = lock.filter(|_| why_not == Some(None));
     let packages = match &python {
-        Some(python) => packages(root, request, python, &mut failures),
+        Some(python) => packages(root, request, python, fitting, &mut failures),
         None => Vec::new(),
     };
     failures.extend(closed(root, request, &curl, python.as_ref(), &packages));
@@ -62,6 +80,10 @@ pub(crate) fn look_with(root: &Root, request: &Request, site: Option<&[PathBuf]>
         curl,
         python,
         packages,
+        wheels: lock.zip(why_not).map(|(lock, why_not)| report::Wheels {
+            count: lock.packages.len(),
+            why_not,
+        }),
         checks: Vec::new(),
         warnings,
         failure: failures.into_iter().next(),
@@ -248,9 +270,13 @@ fn packages(
     root: &Root,
     request: &Request,
     python: &report::Python,
+    lock: Option<&Lock>,
     failures: &mut Vec<Failure>,
 ) -> Vec<report::Package> {
-    let installed = installed(root, request, python);
+    let mut installed = installed(root, request, python);
+    if let Some(lock) = lock {
+        wheels::add(&mut installed, lock, python);
+    }
     let packages: Vec<report::Package> = request
         .packages
         .iter()
