@@ -79,6 +79,16 @@ enum Content<'a> {
     Record,
 }
 
+impl<'a> Content<'a> {
+    /// What tells whether two are the same.
+    fn hash(&self) -> Option<&'a str> {
+        match self {
+            Self::Script(file) | Self::Plain(file) => file.hash(),
+            Self::Launcher(_) | Self::Made(_) | Self::Record => None,
+        }
+    }
+}
+
 struct Plan<'a> {
     ground: Ground<'a>,
     items: Vec<Item<'a>>,
@@ -147,12 +157,14 @@ impl<'a> Plan<'a> {
         let refused = |flaw| messages::refused(&wheel.file, &flaw);
         let path = self.ground.file(&told)?.map_err(refused)?;
         if let Some(other) = self.winners.insert(path.clone(), self.items.len()) {
-            let other = self.items[other].wheel;
-            if std::ptr::eq(other, wheel) {
+            let lost = &self.items[other];
+            if std::ptr::eq(lost.wheel, wheel) {
                 return Err(refused(messages::duplicate(&path.to_string_lossy())));
             }
-            self.notes
-                .push(messages::kept(&path, &other.file, &wheel.file));
+            if content.hash().is_none() || lost.content.hash() != content.hash() {
+                self.notes
+                    .push(messages::kept(&path, &lost.wheel.file, &wheel.file));
+            }
         }
         self.items.push(Item {
             wheel,
@@ -586,10 +598,12 @@ demo.py";
     #[test]
     fn a_later_wheel_wins() {
         let one = scripts(Craft::new("one"), "one", "run = one:main")
-            .file("one-1.0.data/data/share/x", "1");
+            .file("one-1.0.data/data/share/x", "1")
+            .file("one-1.0.data/data/share/y", "same");
         let two = Craft::new("two")
             .file("two-1.0.data/scripts/run", "two")
-            .file("two-1.0.data/data/share/x", "2");
+            .file("two-1.0.data/data/share/x", "2")
+            .file("two-1.0.data/data/share/y", "same");
         let files = ["/opt/bin/run", "/usr/local/share/x"];
         for (crafts, script, data) in [([&one, &two], "two", "2"), ([&two, &one], "one", "1")] {
             let (tree, mut notes) = Image::new()

@@ -75,6 +75,11 @@ impl WheelFile {
         self.entry.size
     }
 
+    /// As RECORD has it, which is verified when the file is unpacked.
+    pub(super) fn hash(&self) -> Option<&str> {
+        Some(self.row.hash.as_str()).filter(|hash| !hash.is_empty())
+    }
+
     pub(super) fn is_executable(&self) -> bool {
         self.entry.is_executable
     }

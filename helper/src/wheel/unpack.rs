@@ -74,7 +74,15 @@ enum Content<'a> {
     Made(Vec<u8>),
 }
 
-impl Content<'_> {
+impl<'a> Content<'a> {
+    /// What tells whether two are the same.
+    fn hash(&self) -> Option<&'a str> {
+        match self {
+            Self::Packed(file) => file.hash(),
+            Self::Made(_) => None,
+        }
+    }
+
     fn size(&self) -> u64 {
         match self {
             Self::Packed(file) => file.size(),
@@ -121,15 +129,18 @@ impl<'a> Plan<'a> {
         wheel: &'a Wheel,
         content: Content<'a>,
     ) -> Result<(), Failure> {
-        let Some((other, _)) = self.files.insert(path.clone(), (wheel, content)) else {
+        let hash = content.hash();
+        let Some((other, lost)) = self.files.insert(path.clone(), (wheel, content)) else {
             return Ok(());
         };
         if std::ptr::eq(other, wheel) {
             let flaw = messages::duplicate(&path.to_string_lossy());
             return Err(messages::refused(&wheel.file, &flaw));
         }
-        self.notes
-            .push(messages::kept(&path, &other.file, &wheel.file));
+        if hash.is_none() || lost.hash() != hash {
+            let note = messages::kept(&path, &other.file, &wheel.file);
+            self.notes.push(note);
+        }
         Ok(())
     }
 }
@@ -334,8 +345,11 @@ pure.py";
         };
         let one = Craft::new("one")
             .file("shared/a.py", "1")
-            .file("large", vec![7; 5 << 20]);
-        let two = platform(Craft::new("two")).file("two-1.0.data/purelib/shared/a.py", "2");
+            .file("large", vec![7; 5 << 20])
+            .file("shared/b.py", "same");
+        let two = platform(Craft::new("two"))
+            .file("two-1.0.data/purelib/shared/a.py", "2")
+            .file("two-1.0.data/purelib/shared/b.py", "same");
         for (crafts, winner) in [
             ([one.clone(), two.clone()], "2"),
             ([two.clone(), one.clone()], "1"),
