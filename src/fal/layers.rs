@@ -36,12 +36,14 @@ const MOUNTED: &str = "/.fal-helper";
 const LOOKED: &str = "/.fal-look";
 /// Where steps see what was fetched.
 const FETCHED: &str = "/.fal-fetched";
+/// Where steps see a lock.
+const LOCKED: &str = "/.fal-lock";
 /// Where steps write their report.
 pub(super) const OUT: &str = "/.fal-out";
 /// Where the copying step sees the image that carries a curl.
 const CURL: &str = "/.fal-curl";
 /// Where steps see the image that start nothing of it.
-const IMAGE: &str = "/image";
+pub(super) const IMAGE: &str = "/image";
 
 /// What makes the cache key of a step another one; no program sees it.
 const REFRESH: &str = "FAL_REFRESH";
@@ -134,8 +136,32 @@ pub(super) fn last_output(outputs: ExecOutputs) -> Option<Output> {
 }
 
 impl Layers {
-    /// Looks at a finished image. With `soft` what is missing stands in the report alone; otherwise the step fails for it, too.
-    pub fn look(&self, graph: &mut Graph, image: Input, soft: bool) -> Output {
+    /// Looks at a finished image. With `soft` what is missing stands in the report alone; otherwise the step fails for it, too. The wheels
+    /// of the lock in the directory `lock` count as installed, if they fit.
+    pub fn look(
+        &self,
+        graph: &mut Graph,
+        image: Input,
+        lock: Option<Output>,
+        soft: bool,
+    ) -> Output {
+        let mut mounts = vec![self.helper(), self.seen(image)];
+        mounts.extend(lock.map(|lock| Mount::bind(LOCKED, lock).readonly()));
+        mounts.push(Mount::bind(OUT, None));
+        let locked = lock.map(|_| LOCKED);
+        let exec = Exec {
+            args: command(cli::look_arguments(IMAGE, OUT, locked, soft, &self.request)),
+            cwd: "/".to_owned(),
+            network: NetMode::None,
+            mounts,
+            ..Exec::default()
+        };
+        let meta = self.meta("look at the image", &self.build_platform);
+        self.report_of(graph, exec, meta).report
+    }
+
+    /// The image, for a step that only reads it.
+    pub(super) fn seen(&self, image: Input) -> Mount {
         let mut seen = Mount::bind(IMAGE, image);
         match image {
             // An empty file system cannot be mounted read-only.
@@ -146,15 +172,7 @@ impl Layers {
             // The image's history is its key: hashing the files of a large image would take minutes.
             seen.content_cache = ContentCache::Off;
         }
-        let exec = Exec {
-            args: command(cli::look_arguments(IMAGE, OUT, None, soft, &self.request)),
-            cwd: "/".to_owned(),
-            network: NetMode::None,
-            mounts: vec![self.helper(), seen, Mount::bind(OUT, None)],
-            ..Exec::default()
-        };
-        let meta = self.meta("look at the image", &self.build_platform);
-        self.report_of(graph, exec, meta).report
+        seen
     }
 
     /// Brings curl: out of the image that carries one, else with the image's package manager. With `is_ahead`, what that takes is fetched
@@ -182,13 +200,8 @@ impl Layers {
 
     /// Fetches on the base what installing curl takes.
     fn fetch(&self, graph: &mut Graph) -> Option<Output> {
-        self.base.root?;
+        let base = self.on_base()?;
         let args = cli::fetch_arguments(OUT);
-        let base = Step {
-            root: self.base.root,
-            environment: &self.base.environment,
-            is_exact: false,
-        };
         let (exec, meta) = self.start(base, Vec::new(), args, "fetch curl");
         Some(self.report_of(graph, exec, meta).report)
     }
@@ -242,7 +255,7 @@ impl Layers {
 
     /// Every step that the options allow, whether it will have something to do or not: what can be said before anything ran.
     pub fn all(&self, graph: &mut Graph, image: Input) -> Input {
-        let looked = self.look(graph, image, false);
+        let looked = self.look(graph, image, None, false);
         let mut root = image;
         let brings_curl = match self.request.curl {
             Curl::Auto => true,
@@ -336,6 +349,16 @@ impl Layers {
             root: outputs.root,
             report: last_output(outputs).unwrap_or(self.helper),
         }
+    }
+
+    /// On what the image begins with, if that is not scratch.
+    pub(super) fn on_base(&self) -> Option<Step<'_>> {
+        let root = Some(self.base.root?);
+        Some(Step {
+            root,
+            environment: &self.base.environment,
+            is_exact: false,
+        })
     }
 
     pub(super) fn on(&self, image: Input, is_exact: bool) -> Step<'_> {

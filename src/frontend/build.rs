@@ -383,8 +383,15 @@ impl<G: Gateway> Job<'_, G> {
             false => None,
             true => Some(layers::add(self, read, facts, &mut plan, wanted).await?),
         };
-        let (report, key) = fal.unzip();
-        let key = key.flatten().map(|key| key.digest());
+        let (report, key, lock) = match fal {
+            None => (None, None, None),
+            Some(added) => (
+                Some(added.report),
+                added.key,
+                added.lock.and_then(|lock| lock.to_toml().ok()),
+            ),
+        };
+        let key = key.map(|key| key.digest());
         if let Some(key) = &key {
             let labels = &mut plan.image.config.labels;
             labels.insert(fal::key::LABEL.to_owned(), key.clone());
@@ -416,6 +423,7 @@ impl<G: Gateway> Job<'_, G> {
             sbom,
             report,
             key,
+            lock,
         })
     }
 

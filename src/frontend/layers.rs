@@ -2,7 +2,8 @@
 
 use fal_helper::{
     failure::Kind,
-    report::{LOOK_FILE, REPORT_FILE, Report},
+    lock::Lock,
+    report::{LOOK_FILE, REPORT_FILE, Report, Wheels},
 };
 
 use prost::Message;
@@ -34,19 +35,30 @@ use super::{
     error::{Error, Result},
     help, key, requirements, secrets,
     warnings::Facts,
+    wheels::{self, Resolving},
 };
 
 /// The definition of the frontend's own image, which the daemon hands to every frontend (BuildKit 0.10 and later).
 const OWN_IMAGE: &str = "/run/config/buildkit/metadata/frontend.bin";
 
-/// Adds the layers to a plan and gives the report of what is there now, and the key of the build.
+/// What became of a build.
+pub(super) struct Added {
+    /// What is in the image now.
+    pub(super) report: Report,
+    /// What the build is made of.
+    pub(super) key: Option<Key>,
+    /// The wheels of its requirements, if these are layers of their own.
+    pub(super) lock: Option<Lock>,
+}
+
+/// Adds the layers to a plan.
 pub(super) async fn add(
     job: &Job<'_, impl Gateway>,
     read: &Read,
     facts: &Facts,
     plan: &mut Plan,
     wanted: Option<&Platform>,
-) -> Result<(Report, Option<Key>)> {
+) -> Result<Added> {
     let fal = read.fal()?;
     let helper = helper(job, &mut plan.llb).await?;
     let curl = curl_image(job, fal, plan).await?;
@@ -55,30 +67,47 @@ pub(super) async fn add(
         layers,
         watched,
         looked,
-    } = prepare(job, fal, plan, helper, curl).await?;
+        resolving,
+    } = prepare(job, fal, plan, helper, curl, true).await?;
     let lines = fal.asked_at().or(plan.target_lines);
-    let looked = looked.unwrap_or_else(|| layers.look(&mut plan.llb, plan.output, false));
-    let (found, told, listings) = tokio::join!(
+    let resolved = resolving.as_ref().map(|it| it.output);
+    let mut looked = looked
+        .unwrap_or_else(|| layers.look(&mut plan.llb, plan.output, resolved, resolved.is_some()));
+    let (found, lock, told, listings) = tokio::join!(
         read_report(job, plan, looked, LOOK_FILE, wanted),
+        wheels::read(job, plan, resolving.as_ref(), wanted),
         secrets::tell_absent(job, plan, &watched, wanted),
         key::list(job, plan, &asked, wanted),
     );
     told?;
-    let found = match found {
+    let mut found = match found {
         Ok(report) => report,
-        Err(error) => {
-            let explained = requirements::explain(job, fal, &layers, plan, wanted, error).await;
-            let error = match explained {
-                Ok(explained) => return Err(explained.at(lines)),
-                Err(error) => error,
+        Err(error) => return Err(refused(job, fal, &layers, plan, wanted, error).await),
+    };
+    let lock = match lock
+        .transpose()?
+        .map(|it| wheels::fitting(it, &found, plan))
+    {
+        None => None,
+        Some(Ok(lock)) => Some(lock),
+        Some(Err(why_not)) => {
+            let report = requirements::add(job, fal, &layers, plan).await?;
+            looked = report.unwrap_or_else(|| layers.look(&mut plan.llb, plan.output, None, false));
+            found = match read_report(job, plan, looked, LOOK_FILE, wanted).await {
+                Ok(report) => report,
+                Err(error) => return Err(refused(job, fal, &layers, plan, wanted, error).await),
             };
-            let (error, kind) = explain(job, &layers, plan, wanted, error).await;
-            let asked_for = kind.and_then(|kind| fal.asked_for(kind));
-            let definition = job.marshal(plan, plan.output, wanted)?;
-            let error = help::of_failure(job, &definition, error).await;
-            return Err(error.at(asked_for.or(lines)));
+            found.wheels = Some(Wheels {
+                count: 0,
+                why_not: Some(why_not),
+            });
+            None
         }
     };
+    if let Some(failure) = found.failure {
+        let error = Error::from(Diagnostic::error(failure.sentence));
+        return Err(error.at(fal.asked_for(failure.kind).or(lines)));
+    }
     let key = match listings {
         Ok(listings) => key::answer(job, &asked, &listings).await,
         Err(error) => Err(error),
@@ -91,11 +120,15 @@ pub(super) async fn add(
         return Err(Error::from(error).at(lines));
     }
     let mut last: Option<Installed> = None;
+    let image = plan.output;
     if found.wants_curl() {
         let is_ahead = found.can_fetch_ahead();
         let installed = layers.curl(&mut plan.llb, plan.output, looked, is_ahead);
         commit(plan, installed.root, "fal-helper curl");
         last = Some(installed);
+    }
+    if let (Some(lock), Some(resolving)) = (&lock, &resolving) {
+        wheels::add(&layers, plan, lock, resolving, image);
     }
     if found.wants_runtime() {
         let installed = layers.runtime(&mut plan.llb, plan.output, looked);
@@ -106,7 +139,31 @@ pub(super) async fn add(
         None => found,
         Some(installed) => read_report(job, plan, installed.report, REPORT_FILE, wanted).await?,
     };
-    Ok((report, key))
+    Ok(Added { report, key, lock })
+}
+
+/// What is told of a build whose image could not be looked at.
+async fn refused(
+    job: &Job<'_, impl Gateway>,
+    fal: &fal::Options,
+    layers: &Layers,
+    plan: &mut Plan,
+    wanted: Option<&Platform>,
+    error: Error,
+) -> Error {
+    let lines = fal.asked_at().or(plan.target_lines);
+    let explained = requirements::explain(job, fal, layers, plan, wanted, error).await;
+    let error = match explained {
+        Ok(explained) => return explained.at(lines),
+        Err(error) => error,
+    };
+    let (error, kind) = explain(job, layers, plan, wanted, error).await;
+    let asked_for = kind.and_then(|kind| fal.asked_for(kind));
+    let error = match job.marshal(plan, plan.output, wanted) {
+        Ok(definition) => help::of_failure(job, &definition, error).await,
+        Err(error) => error,
+    };
+    error.at(asked_for.or(lines))
 }
 
 /// Adds every layer that the options allow, without asking anything of the image.
@@ -117,7 +174,7 @@ pub(super) async fn add_all(
 ) -> Result<()> {
     let helper = helper(job, &mut plan.llb).await?;
     let curl = curl_image(job, fal, plan).await?;
-    let prepared = prepare(job, fal, plan, helper, curl).await?;
+    let prepared = prepare(job, fal, plan, helper, curl, false).await?;
     if prepared.looked.is_none() {
         plan.output = prepared.layers.all(&mut plan.llb, plan.output);
     }
@@ -130,15 +187,19 @@ struct Prepared {
     watched: Vec<Watched>,
     /// The directory with the report, if there is one already.
     looked: Option<Output>,
+    /// The requirements, if it is to be found out first which wheels they come to: then none of their steps is there.
+    resolving: Option<Resolving>,
 }
 
-/// What the steps need to know. The user's own steps get what they need of ours before any is added.
+/// What the steps need to know. The user's own steps get what they need of ours before any is added. If something can be asked of the
+/// daemon, requirements may be left to be resolved first.
 async fn prepare(
     job: &Job<'_, impl Gateway>,
     fal: &fal::Options,
     plan: &mut Plan,
     helper: Output,
     curl: Option<Reference>,
+    asks: bool,
 ) -> Result<Prepared> {
     let run = &job.options.run;
     let lines = fal
@@ -180,12 +241,20 @@ async fn prepare(
             .llb
             .supports(llb::caps::EXEC_MOUNT_CONTENT_CACHE),
     };
-    let looked = requirements::add(job, fal, &layers, plan).await?;
+    let resolving = match asks {
+        true => wheels::resolve(job, fal, &layers, plan).await?,
+        false => None,
+    };
+    let looked = match resolving {
+        Some(_) => None,
+        None => requirements::add(job, fal, &layers, plan).await?,
+    };
     let watched = secrets::watch(job, fal, plan, helper);
     Ok(Prepared {
         layers,
         watched,
         looked,
+        resolving,
     })
 }
 
@@ -322,7 +391,7 @@ async fn explain(
     wanted: Option<&Platform>,
     error: Error,
 ) -> (Error, Option<Kind>) {
-    let looked = layers.look(&mut plan.llb, plan.output, true);
+    let looked = layers.look(&mut plan.llb, plan.output, None, true);
     let failure = read_report(job, plan, looked, LOOK_FILE, wanted)
         .await
         .ok()

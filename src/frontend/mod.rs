@@ -23,6 +23,7 @@ mod result;
 mod sbom;
 mod secrets;
 mod warnings;
+mod wheels;
 
 pub use environment::Environment;
 

@@ -67,7 +67,7 @@ pub(super) async fn add(
 }
 
 /// The layers as steps.
-fn steps<'a>(
+pub(super) fn steps<'a>(
     job: &'a Job<'_, impl Gateway>,
     fal: &fal::Options,
     layers: &Layers,

@@ -26,6 +26,8 @@ pub(super) struct Built {
     pub(super) report: Option<fal_helper::report::Report>,
     /// What it is called, `fal.key`.
     pub(super) key: Option<String>,
+    /// The wheels that are layers of it, as `pylock.toml`.
+    pub(super) lock: Option<String>,
 }
 
 /// A platform as the exporters list it.
@@ -103,6 +105,9 @@ pub(super) fn of(built: Vec<Built>, is_multi_platform: bool) -> SolveResult {
                 json::to_string(&report).into_bytes(),
             );
             messages.push(report.summary());
+        }
+        if let Some(lock) = one.lock {
+            metadata.insert(key("frontend.fal.lock"), lock.into_bytes());
         }
         if let Some(fal_key) = one.key {
             // As exporters read it: an annotation of the manifest.

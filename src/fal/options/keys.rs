@@ -141,6 +141,21 @@ pub const KEYS: &[Key] = &[
         },
     },
     Key {
+        name: "wheels",
+        values: &["auto", "off"],
+        default: Some("auto"),
+        doc: "Installs requirements wheel by wheel, each in a layer that other images share, where that can be; or in one step, always.",
+        repeats: false,
+        read: |options, value, _| {
+            options.wheels = match value {
+                "auto" => true,
+                "off" => false,
+                _ => return Err(Refusal::Unknown),
+            };
+            Ok(())
+        },
+    },
+    Key {
         name: "port",
         values: &["PORT"],
         default: None,

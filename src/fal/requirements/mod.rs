@@ -23,6 +23,7 @@ mod arguments; // what installers take
 mod file; // as much of a requirements file as has to be known
 mod messages;
 mod step; // a layer as a step of a build
+mod wheels; // a layer as wheels, each from where it is
 mod text; // what stands in the text of a requirement
 mod words; // one line, to requirements
 
@@ -30,6 +31,7 @@ pub use messages::{absent_secret, cannot_run, failed, unreadable, unresolved};
 pub use step::Step;
 pub use text::Repository;
 pub(in crate::fal) use text::has_credential;
+pub use wheels::{MOST_LAYERS, Wheels};
 
 /// How many requirements files a layer can have.
 const MOST_FILES: usize = 200;

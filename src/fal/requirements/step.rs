@@ -17,7 +17,7 @@ use crate::{
     proto::pb,
 };
 
-use super::Layer;
+use super::{Layer, wheels};
 
 /// Where a step has the folder that outlives builds.
 const CACHE: &str = "/.fal-cache";
@@ -55,10 +55,7 @@ impl Step<'_> {
     pub fn add(&self, layers: &Layers, graph: &mut Graph, image: Input) -> Installed {
         let wanted = self.wanted(layers);
         let mut mounts = vec![layers::helper(layers.helper), self.cache()];
-        mounts.extend(
-            self.context
-                .map(|context| Mount::bind(CONTEXT, context).readonly()),
-        );
+        mounts.extend(self.context());
         let looks = self.looks(layers, &wanted);
         mounts.extend(looks.then(|| Mount::bind(layers::OUT, None)));
         let shown = match self.number {
@@ -86,6 +83,44 @@ impl Step<'_> {
     fn looks(&self, layers: &Layers, wanted: &Requirements) -> bool {
         let (number, count) = self.number;
         number == count && wanted.look() == layers.request
+    }
+
+    /// Adds the step that finds the wheels that this comes to, in a folder of its own; nothing where it is known that it is not wheels
+    /// alone.
+    pub fn resolve(&self, layers: &Layers, graph: &mut Graph) -> Option<Output> {
+        let layer = self.layer;
+        let is_plain = layer.secrets.is_empty()
+            && layer.paths.is_empty()
+            && layer.repositories.is_empty()
+            && !layer.builds;
+        if self.resolver != options::Resolver::Uv || self.number != (1, 1) || !is_plain {
+            return None;
+        }
+        let base = layers.on_base()?;
+        let (exec, mut meta) = layers.process(base, "resolve the requirements");
+        let exec = layers.keep_caches(exec, &mut meta);
+        let context = self.context.map(|_| CONTEXT);
+        let mut mounts = vec![layers::helper(layers.helper), self.cache()];
+        mounts.extend(self.context());
+        mounts.push(Mount::bind(layers::OUT, None));
+        let exec = Exec {
+            args: wheels::resolve_arguments(CACHE, context, &self.wanted(layers)),
+            mounts,
+            ..exec
+        };
+        meta.locations = vec![self.location.clone()];
+        layers::last_output(graph.add_exec(exec, meta))
+    }
+
+    /// Where it was asked for.
+    pub fn location(&self) -> Location {
+        self.location.clone()
+    }
+
+    /// What it needs of the context, as it sees it.
+    fn context(&self) -> Option<Mount> {
+        self.context
+            .map(|context| Mount::bind(CONTEXT, context).readonly())
     }
 
     /// Adds the step that takes out what this has left where it failed, in a folder of its own: for this build alone, so that what is
