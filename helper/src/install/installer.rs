@@ -226,8 +226,13 @@ impl Installer {
     }
 
     /// Has uv write where the distributions are that arguments name.
-    pub(super) fn compile(&self, python: &Path, layer: &Layer<'_>) -> io::Result<Outcome> {
-        self.run_on(python, layer, &["compile"], &[], Output::Kept)
+    pub(super) fn compile(
+        &self,
+        python: &Path,
+        layer: &Layer<'_>,
+        more: &[&str],
+    ) -> io::Result<Outcome> {
+        self.run_on(python, layer, &["compile"], more, Output::Kept)
     }
 
     fn run_on(

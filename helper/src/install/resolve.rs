@@ -75,12 +75,6 @@ fn wheels(installation: &Installation<'_>) -> Result<Lock, String> {
         .installer(&arguments)
         .map_err(|it| it.sentence)?;
     let python = installation.target.python;
-    let target = target::of(
-        installation.target.root,
-        &python.executable,
-        python.minor,
-        installation.target.environment,
-    )?;
     let cache = installation.cache().map_err(|it| it.sentence)?;
     let folder = installation.folder(&context);
     let layer = Layer {
@@ -90,18 +84,20 @@ fn wheels(installation: &Installation<'_>) -> Result<Lock, String> {
         secrets: &installation.secrets,
     };
     let plan = |more: &[&str]| plan(&installer, &python.executable, &layer, more);
-    let (all, named) = thread::scope(|scope| {
-        let named = scope.spawn(|| plan(&["--no-deps"]));
-        let all = plan(&[]);
-        let failed = |_| Err("it cannot be asked".to_owned());
-        (all, named.join().unwrap_or_else(failed))
-    });
-    let (all, named) = (all?, named?);
+    let (target, all) = together(|| target::of(installation), || plan(&[]));
+    let (target, all) = (target?, all?);
     let mut packages = Vec::new();
+    let mut named = BTreeMap::new();
     if !all.is_empty() {
-        let files = files(installation, &installer, &layer, &flags, &all)?;
+        // All that is asked now was just asked of the network.
+        let files = |more: &[&str]| files(installation, &installer, &layer, &flags, &all, more);
+        let (asked, files) = together(
+            || plan(&["--no-deps", "--offline"]).or_else(|_| plan(&["--no-deps"])),
+            || files(&["--offline"]).or_else(|_| files(&[])),
+        );
+        named = asked?;
         let allowed = allowed(&folder, &flags.files, installation)?;
-        packages = chosen(&files, &all, &Tags::of(&target.interpreter), &allowed)?;
+        packages = chosen(&files?, &all, &Tags::of(&target.interpreter), &allowed)?;
     }
     for package in &mut packages {
         package.requested = named.contains_key(&package.name);
@@ -115,6 +111,19 @@ fn wheels(installation: &Installation<'_>) -> Result<Lock, String> {
         &cache,
     );
     Ok(Lock { target, packages })
+}
+
+/// Does two things at the same time.
+fn together<A: Send, B>(
+    one: impl FnOnce() -> Result<A, String> + Send,
+    other: impl FnOnce() -> Result<B, String>,
+) -> (Result<A, String>, Result<B, String>) {
+    thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let other = other();
+        let failed = |_| Err("it cannot be asked".to_owned());
+        (one.join().unwrap_or_else(failed), other)
+    })
 }
 
 /// Flags as `uv pip compile` takes them.
@@ -188,6 +197,7 @@ fn files(
     layer: &Layer<'_>,
     flags: &Flags,
     plan: &BTreeMap<String, String>,
+    more: &[&str],
 ) -> Result<Pylock, String> {
     let scratch = installation.target.scratch;
     let (pins, out) = (scratch.join("pins.in"), scratch.join("pylock.toml"));
@@ -197,7 +207,7 @@ fn files(
     let io = |error: std::io::Error| error.to_string();
     fs::write(&pins, lines.collect::<String>()).map_err(io)?;
     let mut arguments = flags.passed.clone();
-    let more = [
+    let fixed = [
         "--no-deps",
         "--no-header",
         "--quiet",
@@ -205,7 +215,7 @@ fn files(
         "pylock.toml",
         "--output-file",
     ];
-    arguments.extend(more.map(str::to_owned));
+    arguments.extend(fixed.map(str::to_owned));
     arguments.push(out.to_string_lossy().into_owned());
     arguments.push(pins.to_string_lossy().into_owned());
     arguments.extend(flags.files.iter().cloned());
@@ -214,7 +224,7 @@ fn files(
         ..*layer
     };
     let python = &installation.target.python.executable;
-    let outcome = installer.compile(python, &layer).map_err(io)?;
+    let outcome = installer.compile(python, &layer, more).map_err(io)?;
     if !outcome.success() {
         return Err(format!("{} does not say where they are", installer.name));
     }

@@ -8,11 +8,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::imports;
-use crate::environment::Environment;
+use super::requirements::Installation;
+use super::{imports, installer};
 use crate::lock::tags::{Interpreter, Libc};
 use crate::lock::{Folder, Target};
-use crate::python::Minor;
 use crate::root::Root;
 
 /// The first Python whose `sysconfig` knows where its distribution wants packages.
@@ -59,13 +58,13 @@ struct Facts {
     headers: PathBuf,
 }
 
-/// Asks a Python; says why wheels cannot be installed for it without it.
-pub(super) fn of(
-    root: &Root,
-    python: &Path,
-    minor: Minor,
-    environment: &Environment,
-) -> Result<Target, String> {
+/// Asks the Python of an image; says why wheels cannot be installed for it without it.
+pub(super) fn of(installation: &Installation<'_>) -> Result<Target, String> {
+    let installer::Target {
+        root, environment, ..
+    } = installation.target;
+    let python = installation.target.python.executable.as_path();
+    let minor = installation.target.python.minor;
     if minor.major != 3 || minor.minor < OLDEST {
         return Err(format!(
             "Python {minor} does not say where packages go; 3.{OLDEST} and later do"
