@@ -131,12 +131,12 @@ fn real_wheels_are_installed_as_by_pip_and_uv() {
     install(&wheels, &own, top);
 
     let ours = tree(&own);
-    let launchers = launchers(&ours);
+    let scripts = scripts(&ours);
     let mut wrong = BTreeSet::new();
     for (name, folder) in [("pip", &pip), ("uv", &uv)] {
         let theirs = tree(folder);
         let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
-        for (kind, path) in compare(&theirs, &ours, &launchers) {
+        for (kind, path) in compare(&theirs, &ours, &scripts) {
             let allowed = ALLOWED
                 .iter()
                 .find(|allowed| allowed.kind == kind && (allowed.fits)(&path));
@@ -311,20 +311,29 @@ fn tree(top: &Path) -> Tree {
     found
 }
 
-/// The scripts that we made ourselves.
-fn launchers(ours: &Tree) -> BTreeSet<String> {
-    let mine = |content: &[u8]| {
-        let text = String::from_utf8_lossy(content);
-        text.starts_with("#!") && text.contains("\nimport sys\n\nfrom ")
-    };
+/// The scripts that begin with the place of the interpreter, each with whether all of it is our own.
+fn scripts(ours: &Tree) -> BTreeMap<String, bool> {
     let scripts = ours.range("bin/".to_owned().."bin0".to_owned());
     scripts
-        .filter(|(_, (_, content))| mine(content))
-        .map(|(path, _)| path.clone())
+        .filter(|(_, (_, content))| content.starts_with(b"#!"))
+        .map(|(path, (_, content))| {
+            let launches = String::from_utf8_lossy(content).contains("\nimport sys\n\nfrom ");
+            (path.clone(), launches)
+        })
         .collect()
 }
 
-fn compare(theirs: &Tree, ours: &Tree, launchers: &BTreeSet<String>) -> Vec<(Difference, String)> {
+/// What is behind the first line.
+fn rest(script: &[u8]) -> Option<&[u8]> {
+    let end = script.iter().position(|byte| *byte == b'\n')?;
+    Some(&script[end..])
+}
+
+fn compare(
+    theirs: &Tree,
+    ours: &Tree,
+    scripts: &BTreeMap<String, bool>,
+) -> Vec<(Difference, String)> {
     let mut differences = Vec::new();
     let only = |one: &Tree, other: &Tree, kind| {
         let missing = one.keys().filter(|path| !other.contains_key(*path));
@@ -340,12 +349,14 @@ fn compare(theirs: &Tree, ours: &Tree, launchers: &BTreeSet<String>) -> Vec<(Dif
             differences.push((Difference::Mode, path.clone()));
         }
         if path.ends_with(".dist-info/RECORD") {
-            differences.extend(compare_records(path, content, own, launchers));
+            differences.extend(compare_records(path, content, own, scripts));
         } else if content != own && !is_of_a_venv(path) {
-            // What is no launcher is no matter of taste.
-            let told = match path.starts_with("bin/") && !launchers.contains(path) {
-                true => format!("not a launcher: {path}"),
-                false => path.clone(),
+            let told = match scripts.get(path) {
+                Some(true) => path.clone(),
+                // Only its first line is of the environment.
+                Some(false) if rest(content) == rest(own) => continue,
+                _ if path.starts_with("bin/") => format!("a script of the wheel's: {path}"),
+                _ => path.clone(),
             };
             differences.push((Difference::Content, told));
         }
@@ -364,7 +375,7 @@ fn compare_records(
     path: &str,
     theirs: &[u8],
     ours: &[u8],
-    launchers: &BTreeSet<String>,
+    scripts: &BTreeMap<String, bool>,
 ) -> Vec<(Difference, String)> {
     let site = path.rsplitn(3, '/').last().unwrap_or_default();
     let [theirs, ours] = [theirs, ours].map(|record| rows(record, site));
@@ -376,11 +387,9 @@ fn compare_records(
             (one, other) if one != other => Difference::Content,
             _ => return None,
         };
-        let told = match path.starts_with("bin/")
-            && !launchers.contains(path)
-            && kind == Difference::Content
-        {
-            true => format!("the row of no launcher: {path}"),
+        let is_fixed = kind == Difference::Content && !scripts.contains_key(path);
+        let told = match is_fixed && path.starts_with("bin/") {
+            true => format!("the row of {path}"),
             false => path.clone(),
         };
         Some((kind, told))

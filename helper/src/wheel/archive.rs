@@ -30,6 +30,9 @@ const KIND: u32 = 0o170_000;
 const REGULAR: u32 = 0o100_000;
 const FOLDER: u32 = 0o040_000;
 
+/// Flags of what wheels never are: patches, strong encryption, a directory that is masked.
+const FOREIGN: u16 = 1 << 5 | 1 << 6 | 1 << 13;
+
 /// An archive whose directory has been read.
 #[derive(Clone)]
 pub(super) struct Archive {
@@ -134,7 +137,8 @@ fn judge(index: usize, raw: &ZipFile<'_, Source>) -> Result<(Entry, bool), Flaw>
         return Err(messages::encrypted(name));
     }
     let method = raw.compression();
-    if method != CompressionMethod::Stored && method != CompressionMethod::Deflated {
+    let is_known = method == CompressionMethod::Stored || method == CompressionMethod::Deflated;
+    if !is_known || raw.flags().as_u16() & FOREIGN != 0 {
         return Err(messages::compression(name));
     }
     if raw

@@ -7,10 +7,11 @@ use std::io::{self, Read};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::wheel::archive::{Archive, Entry};
 use crate::wheel::messages::{self, Flaw};
 use crate::wheel::record::{Expected, Hasher};
+use crate::wheel::tree::Take;
 
 /// How much is passed on at once.
 const CHUNK: usize = 256 << 10;
@@ -32,9 +33,6 @@ impl From<Flaw> for Problem {
         Self::Flaw(flaw)
     }
 }
-
-/// Who gets the bytes.
-type Take<'a> = &'a mut (dyn FnMut(&[u8]) -> Result<(), Failure> + Send);
 
 /// Copies an entry. What was taken is good only if this is.
 pub(super) fn copy(
@@ -101,13 +99,14 @@ fn beside<'a>(
     thread::scope(|scope| {
         let (full, filled) = mpsc::sync_channel::<(Vec<u8>, usize)>(WAITING);
         let (empty, emptied) = mpsc::channel();
-        let taker = scope.spawn(move || {
+        let taker = thread::Builder::new().spawn_scoped(scope, move || {
             for (chunk, count) in filled {
                 sink.put(&chunk[..count])?;
                 let _ = empty.send(chunk);
             }
             Ok(sink)
         });
+        let taker = taker.map_err(|error| Problem::Failure(no_thread(&error)))?;
         let read = read_into(reader, full, &emptied);
         let taken = match taker.join() {
             Ok(taken) => taken.map_err(Problem::Failure)?,
@@ -116,6 +115,10 @@ fn beside<'a>(
         read.map_err(|error| messages::broken(&entry.name, &error))?;
         Ok(taken)
     })
+}
+
+fn no_thread(error: &io::Error) -> Failure {
+    Failure::new(Kind::File, format!("no thread to write with: {error}"))
 }
 
 /// Reads until the end, or until nobody takes any more.

@@ -4,24 +4,24 @@
 //! something is written its whole RECORD. Folders are written where the image really has them, with its modes and owners: no
 //! link of the image's becomes a folder. Starts nothing of the image.
 
-use std::collections::{BTreeMap, HashMap};
-use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 use crate::root::Root;
 use crate::wheel::entry_points::{Call, Scripts};
+use crate::wheel::ground::Ground;
 use crate::wheel::launcher;
 use crate::wheel::layout::Place;
-use crate::wheel::messages::{self, Flaw};
+use crate::wheel::messages;
 use crate::wheel::parallel;
 use crate::wheel::path_of;
 use crate::wheel::paths::{self, Conflict};
 use crate::wheel::read::{Wheel, WheelFile};
-use crate::wheel::record::{self, Hasher, Row};
+use crate::wheel::record::{self, Row};
 use crate::wheel::request::{Finish, Installed};
-use crate::wheel::tree::{self, Attributes, Folders, Tree};
+use crate::wheel::script::Script;
+use crate::wheel::tree::{self, Folders, Take, Tree};
 use crate::wheel::unpack::{self, Site};
 
 /// Writes into `out`, which is empty, what else belongs to wheels. Gives what there is to say.
@@ -250,11 +250,7 @@ impl Item<'_> {
     }
 
     /// Gives its bytes to `take`, and its row.
-    fn write(
-        &self,
-        interpreter: &str,
-        take: &mut (dyn FnMut(&[u8]) -> Result<(), Failure> + Send),
-    ) -> Result<Row, Failure> {
+    fn write(&self, interpreter: &str, take: Take<'_>) -> Result<Row, Failure> {
         let made = |bytes: &[u8]| Row::of(bytes);
         match &self.content {
             Content::Launcher(call) => {
@@ -269,140 +265,6 @@ impl Item<'_> {
                 self.wheel.unpack(file, &mut |chunk| script.put(chunk))?;
                 Ok(script.row().unwrap_or_else(|| file.row.clone()))
             }
-        }
-    }
-}
-
-/// A script of a wheel, whose first line may stand for the interpreter.
-struct Script<'a> {
-    interpreter: &'a str,
-    take: &'a mut (dyn FnMut(&[u8]) -> Result<(), Failure> + Send),
-    at: At,
-    /// What is written, once it is another than in the wheel.
-    hasher: Option<Hasher>,
-    size: u64,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum At {
-    Start,
-    Placeholder,
-    Rest,
-}
-
-impl<'a> Script<'a> {
-    fn new(
-        interpreter: &'a str,
-        take: &'a mut (dyn FnMut(&[u8]) -> Result<(), Failure> + Send),
-    ) -> Self {
-        Self {
-            interpreter,
-            take,
-            at: At::Start,
-            hasher: None,
-            size: 0,
-        }
-    }
-
-    /// The first chunk has the whole of what a placeholder begins with.
-    fn put(&mut self, chunk: &[u8]) -> Result<(), Failure> {
-        let mut rest = chunk;
-        if self.at == At::Start {
-            self.at = At::Rest;
-            if launcher::is_placeholder(chunk) {
-                self.at = At::Placeholder;
-                self.hasher = Some(Hasher::own());
-                self.pass(launcher::shebang(self.interpreter).as_bytes())?;
-            }
-        }
-        if self.at == At::Placeholder {
-            let end = chunk.iter().position(|byte| *byte == b'\n');
-            rest = end.map_or(&[], |end| &chunk[end + 1..]);
-            if end.is_some() {
-                self.at = At::Rest;
-            }
-        }
-        self.pass(rest)
-    }
-
-    fn pass(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(bytes);
-        }
-        self.size += bytes.len() as u64;
-        (self.take)(bytes)
-    }
-
-    /// Its row, if it is another than in the wheel.
-    fn row(self) -> Option<Row> {
-        let size = self.size;
-        self.hasher.map(|hasher| Row::hashed(hasher, size))
-    }
-}
-
-/// The folders of an image, as far as they have been asked for.
-struct Ground<'a> {
-    image: &'a Root,
-    /// Where a folder really is.
-    real: HashMap<PathBuf, PathBuf>,
-}
-
-impl<'a> Ground<'a> {
-    fn new(image: &'a Root) -> Self {
-        let top = PathBuf::from("/");
-        Self {
-            image,
-            real: HashMap::from([(top.clone(), top)]),
-        }
-    }
-
-    /// Where a file is really written to. The inner result is the wheel's fault.
-    fn file(&mut self, path: &Path) -> Result<Result<PathBuf, Flaw>, Failure> {
-        let folder = match self.folder(path.parent().unwrap_or(path))? {
-            Ok(folder) => folder,
-            Err(flaw) => return Ok(Err(flaw)),
-        };
-        let file = folder.join(path.file_name().unwrap_or_default());
-        Ok(match self.image.is_dir(&file) {
-            true => Err(messages::over_a_folder(&file)),
-            false => Ok(file),
-        })
-    }
-
-    fn folder(&mut self, path: &Path) -> Result<Result<PathBuf, Flaw>, Failure> {
-        let known = path.ancestors().find_map(|above| {
-            let real = self.real.get(above)?;
-            Some((above.to_owned(), real.clone()))
-        });
-        let (mut at, mut real) = known.unwrap_or_else(|| ("/".into(), "/".into()));
-        let below = path.strip_prefix(&at).unwrap_or(path).to_owned();
-        for part in below.components() {
-            at.push(part);
-            real.push(part);
-            match self.image.resolve(&real) {
-                Ok(found) if found.metadata.is_dir() => real = found.path,
-                Ok(_) => return Ok(Err(messages::below_no_folder(&at))),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    // A link that leads nowhere is there, and is no folder.
-                    if !self.image.is_absent(&real) {
-                        return Ok(Err(messages::below_no_folder(&at)));
-                    }
-                }
-                Err(error) => return Err(messages::failed(&at, &error)),
-            }
-            self.real.insert(at.clone(), real.clone());
-        }
-        Ok(Ok(real))
-    }
-
-    /// What the image says of a folder, which is no link.
-    fn attributes(&self, folder: &Path) -> Attributes {
-        match self.image.entry(folder) {
-            Ok(found) => Attributes {
-                mode: found.metadata.mode() & 0o7777,
-                owner: Some((found.metadata.uid(), found.metadata.gid())),
-            },
-            Err(_) => tree::PLAIN,
         }
     }
 }

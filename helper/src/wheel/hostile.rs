@@ -126,6 +126,10 @@ fn only_plain_files_are_taken() {
     let edited = |edit: fn(&mut Item)| demo().edit("demo.py", edit);
     let check = |edit, told: &str| check(told, &edited(edit), told);
     check(|item| item.flags = 1, "`demo.py` in it is encrypted");
+    for flags in [1 << 5, 1 << 6, 1 << 13] {
+        let patched = demo().edit("demo.py", |item| item.flags = flags);
+        self::check("flags", &patched, "in a way that wheels do not use");
+    }
     check(
         |item| item.method = 12,
         "compressed in a way that wheels do not use",

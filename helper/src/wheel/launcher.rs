@@ -27,11 +27,6 @@ pub(super) fn script(interpreter: &str, call: &Call) -> String {
     )
 }
 
-/// Whether a packaged script begins with a line that stands for an interpreter.
-pub(super) fn is_placeholder(start: &[u8]) -> bool {
-    start.starts_with(b"#!python")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

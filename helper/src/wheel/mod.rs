@@ -29,6 +29,8 @@ mod record; // RECORD
 mod entry_points; // entry_points.txt → scripts
 
 mod launcher; // what a script begins with
+mod script; // a packaged script → one that runs
+mod ground; // an image → its folders as they really are
 
 mod copy; // an entry → a file that has the right hash
 mod tree; // folders and files with their modes, owners and times

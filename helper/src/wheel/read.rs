@@ -14,6 +14,7 @@ use crate::wheel::messages::{self, Flaw};
 use crate::wheel::metadata;
 use crate::wheel::name::Name;
 use crate::wheel::record::{self, Expected, Row, Rows};
+use crate::wheel::tree::Take;
 
 /// No RECORD of honest files is longer.
 const MOST_RECORD: u64 = 256 << 20;
@@ -56,11 +57,7 @@ impl Wheel {
     }
 
     /// Unpacks a file, whose bytes go to `take` one chunk after the other.
-    pub(super) fn unpack(
-        &self,
-        file: &WheelFile,
-        take: &mut (dyn FnMut(&[u8]) -> Result<(), Failure> + Send),
-    ) -> Result<(), Failure> {
+    pub(super) fn unpack(&self, file: &WheelFile, take: Take<'_>) -> Result<(), Failure> {
         copy::copy(&self.archive, &file.entry, file.expected.as_ref(), take).map_err(|problem| {
             match problem {
                 Problem::Flaw(flaw) => messages::refused(&self.file, &flaw),

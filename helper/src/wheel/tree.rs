@@ -29,6 +29,9 @@ pub(super) const PLAIN: Attributes = Attributes {
     owner: None,
 };
 
+/// Who gets the bytes of a file, chunk by chunk.
+pub(super) type Take<'a> = &'a mut (dyn FnMut(&[u8]) -> Result<(), Failure> + Send);
+
 /// Folders by their paths, those above before those below.
 pub(super) type Folders = BTreeMap<PathBuf, Attributes>;
 
@@ -60,7 +63,7 @@ impl<'a> Tree<'a> {
         &self,
         path: &Path,
         is_executable: bool,
-        write: impl FnOnce(&mut (dyn FnMut(&[u8]) -> Result<(), Failure> + Send)) -> Result<T, Failure>,
+        write: impl FnOnce(Take<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let host = self.host(path);
         let failed = |error: io::Error| messages::failed(&host, &error);
