@@ -245,6 +245,7 @@ impl Report {
                 .iter()
                 .map(|package| package.line(self.step, width)),
         );
+        lines.extend(self.wheels.as_ref().map(Wheels::line));
         let links = self.python.iter().flat_map(|python| &python.links);
         lines.extend(links.map(|link| {
             format!(
@@ -292,6 +293,15 @@ impl Report {
             (None, _) => String::new(),
         };
         format!("curl      {}", join(&found, &plan))
+    }
+}
+
+impl Wheels {
+    fn line(&self) -> String {
+        match &self.why_not {
+            None => format!("wheels    {}, in layers that images share", self.count),
+            Some(why_not) => format!("wheels    none: {why_not}"),
+        }
     }
 }
 

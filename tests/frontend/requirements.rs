@@ -14,7 +14,11 @@ use fal_frontend::{
     },
 };
 use fal_helper::{
-    context::LISTING_FILE, fingerprint::ABSENT_FILE, report::LOOK_FILE, requirements::SAID_FILE,
+    context::LISTING_FILE,
+    fingerprint::ABSENT_FILE,
+    lock::{LOCK_FILE, WHY_FILE},
+    report::LOOK_FILE,
+    requirements::SAID_FILE,
 };
 use prost::Message;
 use tempfile::TempDir;
@@ -28,6 +32,9 @@ use super::{
 /// What a look finds in an image that lacks nothing.
 const NOTHING_LACKS: &str =
     r#"{"version":1,"step":"look","mode":"app","curl":{"path":"/usr/bin/curl"}}"#;
+
+/// The same where the wheels of a lock fit.
+const FITTING: &str = r#"{"version":1,"step":"look","mode":"app","curl":{"path":"/usr/bin/curl"},"wheels":{"count":3}}"#;
 
 /// Promise: what requirements become changes only when somebody means it to, and no credential is told.
 #[test]
@@ -74,10 +81,16 @@ fn build_of(folder: &Path, options: &[(&str, &str)], fails: Fails) -> Answer {
     daemon.files = BTreeMap::from([
         (LOOK_FILE, NOTHING_LACKS.into()),
         (SAID_FILE, "what the step has left".into()),
+        (WHY_FILE, "they are not asked for".into()),
         (ABSENT_FILE, "".into()),
         // What the key is made of besides is for others to say.
         (LISTING_FILE, "".into()),
     ]);
+    // What requirements come to, if the folder says it.
+    if let Ok(lock) = fs::read(folder.join(LOCK_FILE)) {
+        daemon.files.insert(LOCK_FILE, lock.into());
+        daemon.files.insert(LOOK_FILE, FITTING.into());
+    }
     let options = [("cmdline", "example/ours"), ("source", "example/ours")]
         .iter()
         .chain(options)

@@ -18,6 +18,8 @@ pub(super) fn in_force(options: &Options, has_requirements: bool) -> Vec<(&'stat
             Resolver::Pip => "pip",
         };
         found.push(("resolver", resolver.to_owned()));
+        let is_off = options.resolver == Resolver::Uv && !options.wheels;
+        found.extend(is_off.then(|| ("wheels", "off".to_owned())));
     }
     found.extend(options.python.map(|python| ("python", python.to_string())));
     found.extend(options.port.map(|port| ("port", port.to_string())));
