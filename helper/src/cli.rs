@@ -1,7 +1,7 @@
 //! Arguments to a step, and its outcome to an exit code.
 //!
 //! ```text
-//! fal-helper look    --image DIR --out DIR [--lock DIR] [--soft] REQUEST|--request FILE
+//! fal-helper look    --image DIR --out DIR [--soft] [--before-wheels] REQUEST|--request FILE
 //! fal-helper fetch   --out DIR
 //! fal-helper curl    --look DIR [--out DIR] [--root DIR] [--from DIR] [--fetched DIR]
 //! fal-helper runtime --look DIR --out DIR [--wheels DIR]
@@ -27,8 +27,8 @@ use crate::failure::{Failure, Kind};
 use crate::fingerprint::{self, Secret};
 use crate::foreign;
 use crate::install::{self, curl::Origin};
-use crate::lock::{LOCK_FILE, Lock, WHY_FILE};
-use crate::look::{look, look_before};
+use crate::lock::{LOCK_FILE, WHY_FILE};
+use crate::look::{look, look_before_wheels};
 use crate::report::{LOOK_FILE, REPORT_FILE, Report};
 use crate::request::Request;
 use crate::requirements::{Requirements, SAID_FILE, SAID_START};
@@ -36,7 +36,7 @@ use crate::root::Root;
 use crate::wheel;
 use crate::wheel::request::{Finish, Unpack};
 
-const USAGE: &str = "fal-helper look --image DIR --out DIR [--lock DIR] [--soft] REQUEST|--request FILE | fetch --out DIR | \
+const USAGE: &str = "fal-helper look --image DIR --out DIR [--soft] [--before-wheels] REQUEST|--request FILE | fetch --out DIR | \
                      curl --look DIR [--out DIR] [--root DIR] [--from DIR] [--fetched DIR] | runtime --look DIR --out DIR [--wheels DIR] | \
                      requirements --cache DIR [--context DIR] [--given PREFIX] [--out DIR] REQUIREMENTS | \
                      resolve --cache DIR [--context DIR] --out DIR REQUIREMENTS | said --cache DIR --out DIR NAME… | \
@@ -61,23 +61,28 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// How an image is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// What is missing and cannot be brought is a failure.
+    Plain,
+    /// It stands in the report alone.
+    Soft,
+    /// The same, and packages are still to come.
+    BeforeWheels,
+}
+
 /// The arguments of a look: `image` and `out` are where the step has the image and the folder for the report. A `soft`
-/// look writes what is wrong into the report alone, and exits well. `lock` is the folder that `resolve` wrote: its wheels count as
-/// installed where they fit.
-pub fn look_arguments(
-    image: &str,
-    out: &str,
-    lock: Option<&str>,
-    soft: bool,
-    request: &Request,
-) -> Vec<String> {
-    let values = [
-        ("--image", Some(image)),
-        ("--out", Some(out)),
-        ("--lock", lock),
-    ];
-    let mut arguments = with_values("look", &values);
-    arguments.extend(soft.then(|| "--soft".to_owned()));
+/// look writes what is wrong into the report alone, and exits well. One before wheels says what is installed, and nothing of packages that
+/// are missing.
+pub fn look_arguments(image: &str, out: &str, how: Look, request: &Request) -> Vec<String> {
+    let mut arguments = with_values("look", &[("--image", Some(image)), ("--out", Some(out))]);
+    let switches: &[&str] = match how {
+        Look::Plain => &[],
+        Look::Soft => &["--soft"],
+        Look::BeforeWheels => &["--soft", "--before-wheels"],
+    };
+    arguments.extend(switches.iter().map(|&switch| switch.to_owned()));
     arguments.push(request.to_argument());
     arguments
 }
@@ -227,8 +232,8 @@ fn step(arguments: Vec<OsString>) -> Result<(), Failure> {
     match command.to_str() {
         Some("look") => look_step(Arguments::read(
             arguments,
-            &["--image", "--out", "--lock", "--request"],
-            &["--soft"],
+            &["--image", "--out", "--request"],
+            &["--soft", "--before-wheels"],
         )?),
         Some("fetch") => fetch_step(&Arguments::read(arguments, &["--out"], &[])?),
         Some("curl") => curl_step(Arguments::read(
@@ -274,9 +279,9 @@ fn step(arguments: Vec<OsString>) -> Result<(), Failure> {
 fn look_step(arguments: Arguments) -> Result<(), Failure> {
     let root = Root::new(arguments.path("--image")?);
     let request = request(&arguments)?;
-    let report = match lock(&arguments)? {
-        Some(lock) => look_before(&root, &request, &lock),
-        None => look(&root, &request),
+    let report = match arguments.has("--before-wheels") {
+        true => look_before_wheels(&root, &request),
+        false => look(&root, &request),
     };
     write_report(&arguments.path("--out")?.join(LOOK_FILE), &report)?;
     if arguments.has("--soft") {
@@ -284,20 +289,6 @@ fn look_step(arguments: Arguments) -> Result<(), Failure> {
         return Ok(());
     }
     end(report)
-}
-
-/// The lock that `resolve` wrote, if it could.
-fn lock(arguments: &Arguments) -> Result<Option<Lock>, Failure> {
-    let Some(folder) = arguments.optional("--lock") else {
-        return Ok(None);
-    };
-    let path = folder.join(LOCK_FILE);
-    if !Root::new(folder).is_file(Path::new(LOCK_FILE)) {
-        return Ok(None);
-    }
-    let text = read(&path)?;
-    let lock = Lock::parse(&String::from_utf8_lossy(&text));
-    lock.map(Some).map_err(|error| file(&path, &error))
 }
 
 fn request(arguments: &Arguments) -> Result<Request, Failure> {
@@ -620,7 +611,7 @@ mod tests {
         let server = request(
             r#"{"version":1,"mode":"server","curl":"auto","runtime":"none","image":{"path":"/usr/bin"}}"#,
         );
-        run(&look_arguments(&image, &out, None, false, &server)).expect("all is there");
+        run(&look_arguments(&image, &out, Look::Plain, &server)).expect("all is there");
         run(&curl_arguments(&out, Some(&out), None)).expect("nothing to do");
         let report =
             Report::from_json(&fs::read(format!("{out}/{REPORT_FILE}")).expect("a report"))
@@ -630,9 +621,9 @@ mod tests {
         let app = request(
             r#"{"version":1,"mode":"app","curl":"auto","runtime":"auto","image":{"path":"/usr/bin"}}"#,
         );
-        let failure = run(&look_arguments(&image, &out, None, false, &app)).expect_err("no Python");
+        let failure = run(&look_arguments(&image, &out, Look::Plain, &app)).expect_err("no Python");
         assert_eq!(failure.kind, Kind::NoPython);
-        run(&look_arguments(&image, &out, None, true, &app)).expect("a soft look exits well");
+        run(&look_arguments(&image, &out, Look::Soft, &app)).expect("a soft look exits well");
         let report = Report::from_json(&fs::read(format!("{out}/{LOOK_FILE}")).expect("a report"))
             .expect("reads");
         assert_eq!(report.failure.as_ref(), Some(&failure));

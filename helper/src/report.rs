@@ -4,6 +4,7 @@
 //! one that says what there is now. Both are the same JSON. Nothing in it depends on the clock or on the machine, so that
 //! equal images give equal reports, and nothing in it is secret.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -43,6 +44,9 @@ pub struct Report {
     /// The packages that were asked for, in that order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub packages: Vec<Package>,
+    /// What is installed, where that was asked for: what wheels could be in the way of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<Site>,
     /// What comes on top of the image that was looked at, if that was asked about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wheels: Option<Wheels>,
@@ -99,6 +103,15 @@ pub enum CurlAction {
     },
     /// From an image that carries a static one.
     Copy,
+}
+
+/// Where a Python has its packages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Site {
+    /// The folders, without links on the way.
+    pub folders: Vec<PathBuf>,
+    /// By the name of each distribution in them, in the form in which names are compared, what speaks of it.
+    pub records: BTreeMap<String, PathBuf>,
 }
 
 /// Wheels of a lock that are to be unpacked on an image.
@@ -456,6 +469,7 @@ mod tests {
                 ),
                 package("protobuf", "4.25.1", None, None),
             ],
+            site: None,
             wheels: None,
             checks: Vec::new(),
             warnings: vec!["odd\x1b[2Jname".to_owned()],

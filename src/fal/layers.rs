@@ -12,7 +12,8 @@
 //! their own, never files in the image.
 
 use fal_helper::{
-    cli, environment,
+    cli::{self, Look},
+    environment,
     request::{Curl, Package, Request},
 };
 
@@ -36,8 +37,6 @@ const MOUNTED: &str = "/.fal-helper";
 const LOOKED: &str = "/.fal-look";
 /// Where steps see what was fetched.
 const FETCHED: &str = "/.fal-fetched";
-/// Where steps see a lock.
-const LOCKED: &str = "/.fal-lock";
 /// Where steps write their report.
 pub(super) const OUT: &str = "/.fal-out";
 /// Where the copying step sees the image that carries a curl.
@@ -136,24 +135,13 @@ pub(super) fn last_output(outputs: ExecOutputs) -> Option<Output> {
 }
 
 impl Layers {
-    /// Looks at a finished image. With `soft` what is missing stands in the report alone; otherwise the step fails for it, too. The wheels
-    /// of the lock in the directory `lock` count as installed, if they fit.
-    pub fn look(
-        &self,
-        graph: &mut Graph,
-        image: Input,
-        lock: Option<Output>,
-        soft: bool,
-    ) -> Output {
-        let mut mounts = vec![self.helper(), self.seen(image)];
-        mounts.extend(lock.map(|lock| Mount::bind(LOCKED, lock).readonly()));
-        mounts.push(Mount::bind(OUT, None));
-        let locked = lock.map(|_| LOCKED);
+    /// Looks at a finished image.
+    pub fn look(&self, graph: &mut Graph, image: Input, how: Look) -> Output {
         let exec = Exec {
-            args: command(cli::look_arguments(IMAGE, OUT, locked, soft, &self.request)),
+            args: command(cli::look_arguments(IMAGE, OUT, how, &self.request)),
             cwd: "/".to_owned(),
             network: NetMode::None,
-            mounts,
+            mounts: vec![self.helper(), self.seen(image), Mount::bind(OUT, None)],
             ..Exec::default()
         };
         let meta = self.meta("look at the image", &self.build_platform);
@@ -255,7 +243,7 @@ impl Layers {
 
     /// Every step that the options allow, whether it will have something to do or not: what can be said before anything ran.
     pub fn all(&self, graph: &mut Graph, image: Input) -> Input {
-        let looked = self.look(graph, image, None, false);
+        let looked = self.look(graph, image, Look::Plain);
         let mut root = image;
         let brings_curl = match self.request.curl {
             Curl::Auto => true,

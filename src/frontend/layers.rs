@@ -1,6 +1,7 @@
 //! The fal layers of a build: asks what the finished image lacks, and adds the steps that bring it.
 
 use fal_helper::{
+    cli::Look,
     failure::Kind,
     lock::Lock,
     report::{LOOK_FILE, REPORT_FILE, Report, Wheels},
@@ -70,9 +71,11 @@ pub(super) async fn add(
         resolving,
     } = prepare(job, fal, plan, helper, curl, true).await?;
     let lines = fal.asked_at().or(plan.target_lines);
-    let resolved = resolving.as_ref().map(|it| it.output);
-    let mut looked = looked
-        .unwrap_or_else(|| layers.look(&mut plan.llb, plan.output, resolved, resolved.is_some()));
+    let how = match resolving {
+        Some(_) => Look::BeforeWheels,
+        None => Look::Plain,
+    };
+    let mut looked = looked.unwrap_or_else(|| layers.look(&mut plan.llb, plan.output, how));
     let (found, lock, told, listings) = tokio::join!(
         read_report(job, plan, looked, LOOK_FILE, wanted),
         wheels::read(job, plan, resolving.as_ref(), wanted),
@@ -84,15 +87,12 @@ pub(super) async fn add(
         Ok(report) => report,
         Err(error) => return Err(refused(job, fal, &layers, plan, wanted, error).await),
     };
-    let lock = match lock
-        .transpose()?
-        .map(|it| wheels::fitting(it, &found, plan))
-    {
+    let lock = match lock.map(|it| wheels::fitting(it, &mut found, plan)) {
         None => None,
         Some(Ok(lock)) => Some(lock),
         Some(Err(why_not)) => {
             let report = requirements::add(job, fal, &layers, plan).await?;
-            looked = report.unwrap_or_else(|| layers.look(&mut plan.llb, plan.output, None, false));
+            looked = report.unwrap_or_else(|| layers.look(&mut plan.llb, plan.output, Look::Plain));
             found = match read_report(job, plan, looked, LOOK_FILE, wanted).await {
                 Ok(report) => report,
                 Err(error) => return Err(refused(job, fal, &layers, plan, wanted, error).await),
@@ -391,7 +391,7 @@ async fn explain(
     wanted: Option<&Platform>,
     error: Error,
 ) -> (Error, Option<Kind>) {
-    let looked = layers.look(&mut plan.llb, plan.output, None, true);
+    let looked = layers.look(&mut plan.llb, plan.output, Look::Soft);
     let failure = read_report(job, plan, looked, LOOK_FILE, wanted)
         .await
         .ok()

@@ -2,6 +2,7 @@
 
 use fal_helper::{
     lock::{LOCK_FILE, Lock, WHY_FILE},
+    look::wheels::judge,
     report::Report,
 };
 
@@ -59,9 +60,11 @@ pub(super) async fn read(
     plan: &Plan,
     resolving: Option<&Resolving>,
     wanted: Option<&Platform>,
-) -> Option<Result<std::result::Result<Lock, String>>> {
+) -> Option<std::result::Result<Lock, String>> {
     let output = resolving?.output;
-    Some(lock(job, plan, output, wanted).await)
+    let lock = lock(job, plan, output, wanted).await;
+    // It is an attempt: whatever is wrong with the requirements is told by the step that installs them.
+    Some(lock.unwrap_or_else(|error| Err(error.message().to_owned())))
 }
 
 async fn lock(
@@ -85,21 +88,18 @@ async fn lock(
     }
 }
 
-/// The lock, if it fits the image that was looked at; else why its wheels cannot be layers.
+/// The lock, if it fits the image that was looked at, whose report is completed by it; else why its wheels cannot be layers.
 pub(super) fn fitting(
     lock: std::result::Result<Lock, String>,
-    looked: &Report,
+    looked: &mut Report,
     plan: &Plan,
 ) -> std::result::Result<Lock, String> {
     let lock = lock?;
-    match &looked.wheels {
-        None => return Err("the image was not compared with them".to_owned()),
-        Some(wheels) => wheels.why_not.clone().map_or(Ok(()), Err)?,
+    if room(plan) < 2 {
+        return Err("the image has too many layers already".to_owned());
     }
-    match room(plan) {
-        0 | 1 => Err("the image has too many layers already".to_owned()),
-        _ => Ok(lock),
-    }
+    judge(looked, &lock)?;
+    Ok(lock)
 }
 
 /// How many layers there can be.

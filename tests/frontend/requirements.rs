@@ -33,8 +33,11 @@ use super::{
 const NOTHING_LACKS: &str =
     r#"{"version":1,"step":"look","mode":"app","curl":{"path":"/usr/bin/curl"}}"#;
 
-/// The same where the wheels of a lock fit.
-const FITTING: &str = r#"{"version":1,"step":"look","mode":"app","curl":{"path":"/usr/bin/curl"},"wheels":{"count":3}}"#;
+/// The same before wheels: they fit.
+const FITTING: &str = r#"{"version":1,"step":"look","mode":"app","curl":{"path":"/usr/bin/curl"},
+    "python":{"minor":"3.11","command":"/usr/local/bin/python3","executable":"/usr/local/bin/python3.11","prefix":"/usr/local",
+        "kind":"system","site":["/usr/local/lib/python3.11/site-packages"]},
+    "site":{"folders":["/usr/local/lib/python3.11/site-packages"],"records":{"pip":"/usr/local/lib/python3.11/site-packages/pip"}}}"#;
 
 /// Promise: what requirements become changes only when somebody means it to, and no credential is told.
 #[test]

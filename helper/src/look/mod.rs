@@ -4,14 +4,13 @@
 //! files only: nothing of the image is started, so its platform, its shell and its variables do not matter.
 
 mod messages; // the sentences
-mod wheels; // whether those of a lock fit
+pub mod wheels; // whether those of a lock fit, and what is missing with them
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::curl;
 use crate::failure::Failure;
-use crate::lock::Lock;
 use crate::package_manager;
 use crate::python::dist_info::{self, Distribution};
 use crate::python::find::{self, Facts, Found};
@@ -25,25 +24,26 @@ use crate::user;
 
 /// Reads the image below `root`, and plans.
 pub fn look(root: &Root, request: &Request) -> Report {
-    look_at(root, request, None, None)
+    look_at(root, request, None, false)
 }
 
-/// The same with the wheels of a lock on top of the image, if they fit it.
-pub fn look_before(root: &Root, request: &Request, lock: &Lock) -> Report {
-    look_at(root, request, None, Some(lock))
+/// The same with all that is installed, and without a word about packages: wheels come on top of the image, and [`wheels::judge`] says
+/// what is missing with them.
+pub fn look_before_wheels(root: &Root, request: &Request) -> Report {
+    look_at(root, request, None, true)
 }
 
 /// The same once Python was started: `site` is what it says of its site directories, which `.pth` files and
 /// `sitecustomize` may have changed.
 pub(crate) fn look_with(root: &Root, request: &Request, site: &[PathBuf]) -> Report {
-    look_at(root, request, Some(site), None)
+    look_at(root, request, Some(site), false)
 }
 
 fn look_at(
     root: &Root,
     request: &Request,
     site: Option<&[PathBuf]>,
-    lock: Option<&Lock>,
+    is_before_wheels: bool,
 ) -> Report {
     let facts = ImageFacts::new(root, &request.image);
     let mut failures = Vec::new();
@@ -59,13 +59,17 @@ fn look_at(
         judge_version(request, python, &mut failures, &mut warnings);
         failures.extend(lost_library(root, request, python));
     }
-    let why_not = lock.map(|lock| wheels::misfit(root, lock, python.as_ref()));
-    let fitting = lock.filter(|_| why_not == Some(None));
     let packages = match &python {
-        Some(python) => packages(root, request, python, fitting, &mut failures),
+        Some(python) => packages(root, request, python),
         None => Vec::new(),
     };
+    if let Some(python) = &python
+        && !is_before_wheels
+    {
+        failures.extend(wrong(request, python, &packages));
+    }
     failures.extend(closed(root, request, &curl, python.as_ref(), &packages));
+    let site_report = python.as_ref().map(|python| wheels::site(root, python));
     let python = python.map(|mut python| {
         if !request.runtime.installs() {
             python.links.clear();
@@ -80,10 +84,8 @@ fn look_at(
         curl,
         python,
         packages,
-        wheels: lock.zip(why_not).map(|(lock, why_not)| report::Wheels {
-            count: lock.packages.len(),
-            why_not,
-        }),
+        site: is_before_wheels.then_some(site_report).flatten(),
+        wheels: None,
         checks: Vec::new(),
         warnings,
         failure: failures.into_iter().next(),
@@ -266,22 +268,22 @@ fn curl_report(
     }
 }
 
-fn packages(
-    root: &Root,
+fn packages(root: &Root, request: &Request, python: &report::Python) -> Vec<report::Package> {
+    let installed = installed(root, request, python);
+    let packages = request.packages.iter();
+    let report = |package: &Package| {
+        let found = installed.get(&dist_info::normalise(&package.name));
+        package_report(request, package, found)
+    };
+    packages.map(report).collect()
+}
+
+/// What is wrong with packages that the runtime step does not make right.
+fn wrong(
     request: &Request,
     python: &report::Python,
-    lock: Option<&Lock>,
-    failures: &mut Vec<Failure>,
-) -> Vec<report::Package> {
-    let mut installed = installed(root, request, python);
-    if let Some(lock) = lock {
-        wheels::add(&mut installed, lock, python);
-    }
-    let packages: Vec<report::Package> = request
-        .packages
-        .iter()
-        .map(|package| package_report(request, package, &installed))
-        .collect();
+    packages: &[report::Package],
+) -> Option<Failure> {
     let wrong: Vec<&report::Package> = packages.iter().filter(|package| !package.fits).collect();
     let is_before_site = |package: &&&report::Package| {
         package
@@ -290,24 +292,18 @@ fn packages(
             .is_some_and(|location| python.before_site.contains(location))
     };
     if request.runtime.installs() {
-        failures.extend(
-            wrong
-                .iter()
-                .find(is_before_site)
-                .map(|package| messages::hidden(package)),
-        );
-    } else if request.runtime == crate::request::Runtime::Verify && !wrong.is_empty() {
-        failures.push(messages::wrong_packages(&wrong, python));
+        let hidden = wrong.iter().find(is_before_site);
+        return hidden.map(|package| messages::hidden(package));
     }
-    packages
+    let verifies = request.runtime == crate::request::Runtime::Verify;
+    (verifies && !wrong.is_empty()).then(|| messages::wrong_packages(&wrong, python))
 }
 
 fn package_report(
     request: &Request,
     package: &Package,
-    installed: &BTreeMap<String, Distribution>,
+    found: Option<&Distribution>,
 ) -> report::Package {
-    let found = installed.get(&dist_info::normalise(&package.name));
     // The request was checked when it was read; what cannot be read takes nothing.
     let fits = found.is_some_and(|found| {
         package

@@ -1,73 +1,96 @@
-//! Whether the wheels of a lock can be unpacked on an image as it is.
+//! Whether the wheels of a lock can be unpacked on an image as it is, and what the image lacks with them.
 //!
 //! The lock was made for the image's base, and what came on top of that may have brought another Python, or another version of what the
-//! lock brings.
+//! lock brings. Takes the report of a look and a lock: nothing of the image is read again.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::lock::Lock;
-use crate::python::dist_info::{self, Distribution};
-use crate::report::Python;
+use crate::python::dist_info::{self, Distribution, normalise};
+use crate::report::{Python, Report, Site, Wheels};
 use crate::root::Root;
 
-/// Why they cannot be; nothing if they can.
-pub(super) fn misfit(root: &Root, lock: &Lock, python: Option<&Python>) -> Option<String> {
-    let Some(python) = python else {
-        return Some("the image has no Python".to_owned());
+/// What is installed for a Python.
+pub(super) fn site(root: &Root, python: &Python) -> Site {
+    let real = python
+        .site
+        .iter()
+        .filter_map(|folder| root.resolve(folder).ok());
+    let records = python
+        .site
+        .iter()
+        .flat_map(|folder| dist_info::records(root, folder));
+    let first = records.filter_map(|(name, records)| Some((name, records.into_iter().next()?)));
+    Site {
+        folders: real.map(|found| found.path).collect(),
+        records: first.collect(),
+    }
+}
+
+/// Completes the report of a look by the wheels of a lock, or says why they do not fit the image.
+pub fn judge(report: &mut Report, lock: &Lock) -> Result<(), String> {
+    let (Some(site), Some(python)) = (report.site.take(), &report.python) else {
+        return Err("the image has no Python".to_owned());
     };
+    fits(&site, python, lock)?;
+    report.wheels = Some(Wheels {
+        count: lock.packages.len(),
+        why_not: None,
+    });
+    let Some(request) = &report.request else {
+        return Ok(());
+    };
+    for (package, wanted) in report.packages.iter_mut().zip(&request.packages) {
+        let name = normalise(&package.name);
+        let location = package.location.as_ref();
+        // What comes first on the path stays what is imported.
+        if location.is_some_and(|location| python.before_site.contains(location)) {
+            continue;
+        }
+        if let Some(brought) = lock.packages.iter().find(|package| package.name == name) {
+            let brought = Distribution {
+                version: brought.version.clone(),
+                location: lock.target.purelib.clone().into(),
+            };
+            *package = super::package_report(request, wanted, Some(&brought));
+        }
+    }
+    let wrong = super::wrong(request, python, &report.packages);
+    report.failure = report.failure.take().or(wrong);
+    Ok(())
+}
+
+fn fits(site: &Site, python: &Python, lock: &Lock) -> Result<(), String> {
     let target = &lock.target;
     let started = Path::new(&target.executable);
     if python.minor.minor != target.interpreter.minor
         || (python.executable != started && python.command != started)
     {
-        return Some(format!(
+        return Err(format!(
             "the Python of the image is {}, and that of its base {}",
             python.executable.display(),
             target.executable
         ));
     }
-    let site = python
-        .site
-        .iter()
-        .filter_map(|folder| root.resolve(folder).ok());
-    let site: Vec<_> = site.map(|found| found.path).collect();
     for folder in [&target.purelib, &target.platlib] {
-        let folder = Path::new(folder);
-        let is_real = root.resolve(folder).is_ok_and(|found| found.path == folder);
-        if !is_real || !site.iter().any(|other| other == folder) {
-            return Some(format!("{} is no folder of packages", folder.display()));
+        if !site.folders.iter().any(|other| other == Path::new(folder)) {
+            return Err(format!("{folder} is no folder of packages"));
         }
     }
-    let names: Vec<String> = lock
+    let mut records = lock
         .packages
         .iter()
-        .map(|package| package.name.clone())
-        .collect();
-    let there = dist_info::installed(root, &python.site, &names);
-    let (name, found) = there.first_key_value()?;
-    Some(format!("{name} {} is in the image already", found.version))
-}
-
-/// Counts them as installed, but for what comes first on the path all the same.
-pub(super) fn add(installed: &mut BTreeMap<String, Distribution>, lock: &Lock, python: &Python) {
-    for package in &lock.packages {
-        let is_before = |found: &Distribution| python.before_site.contains(&found.location);
-        if installed.get(&package.name).is_some_and(is_before) {
-            continue;
-        }
-        let brought = Distribution {
-            version: package.version.clone(),
-            location: lock.target.purelib.clone().into(),
-        };
-        installed.insert(package.name.clone(), brought);
+        .filter_map(|package| site.records.get(&package.name));
+    match records.next() {
+        Some(record) => Err(format!("{} is in the image already", record.display())),
+        None => Ok(()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::look::look_before;
+    use crate::look::look_before_wheels;
     use crate::python::find::tests::Image;
     use crate::request::{self, Curl, Mode, Package, Request, Runtime};
 
@@ -94,11 +117,11 @@ mod tests {
             packages: vec![package("pydantic"), package("boto3")],
             image: request::Image::from_env([], "", "/"),
         };
-        let report = look_before(&image.root, &request, &lock());
-        let wheels = report.wheels.expect("it was asked");
-        assert_eq!(wheels.count, 1);
+        let mut report = look_before_wheels(&image.root, &request);
+        let why_not = judge(&mut report, &lock()).err();
+        assert_eq!(report.wheels.is_some(), why_not.is_none());
         let versions = report.packages.into_iter().map(|package| package.installed);
-        (wheels.why_not, versions.collect())
+        (why_not, versions.collect())
     }
 
     fn python() -> Image {
@@ -118,7 +141,9 @@ mod tests {
         let (why_not, versions) = look(&python().package(SITE, "pydantic", "1.10"));
         assert_eq!(
             why_not.as_deref(),
-            Some("pydantic 1.10 is in the image already")
+            Some(
+                "/usr/local/lib/python3.11/site-packages/pydantic-1.10.dist-info is in the image already"
+            )
         );
         assert_eq!(versions, [Some("1.10".to_owned()), None]);
 
