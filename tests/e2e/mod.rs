@@ -21,3 +21,4 @@ mod secret_cache; // what runs again when a secret changes
 mod secrets; // where a secret must not appear
 mod situations; // what becomes of every kind of image
 mod subrequests; // what `--check` and `--call` print
+mod wheels; // requirements, each wheel by itself

@@ -1,0 +1,138 @@
+//! Requirements wheel by wheel: which layers there are, and that what is in them works.
+
+use std::{collections::BTreeSet, thread};
+
+use serde_json::Value;
+
+use super::stack::{self, Outcome, Stack};
+
+/// Nothing here is about the other layers.
+const BARE: &str = "# fal: runtime=none curl=none";
+
+/// Builds a Dockerfile and pushes it.
+#[track_caller]
+fn builds(stack: &Stack, name: &str, dockerfile: &str) -> Outcome {
+    let image = stack.image(name);
+    let output = format!("type=image,name={image},push=true");
+    let folder = stack::folder(&[("Dockerfile", dockerfile)]);
+    let outcome = stack.buildctl(folder.path(), &stack.fal(), &["--output", &output]);
+    outcome.succeeded();
+    outcome
+}
+
+/// Runs a line in an image.
+#[track_caller]
+fn runs(stack: &Stack, name: &str, line: &str) {
+    let image = stack.image(name);
+    let dockerfile = format!("FROM {image}\nRUN {line}\n");
+    let folder = stack::folder(&[("Dockerfile", &dockerfile)]);
+    stack.builtin(folder.path(), &[]).succeeded();
+}
+
+/// The digests of an image's layers, in order.
+fn layers(stack: &Stack, name: &str) -> Vec<String> {
+    let manifest = stack.manifest(&stack.image(name));
+    let layers = manifest["layers"].as_array().expect("layers").iter();
+    let digest = |layer: &Value| layer["digest"].as_str().expect("a digest").to_owned();
+    layers.map(digest).collect()
+}
+
+/// What the report says of wheels.
+fn wheels(outcome: &Outcome) -> Value {
+    let report = outcome.metadata["frontend.fal.report"].as_str();
+    let report: Value = serde_json::from_str(report.expect("a report")).expect("JSON");
+    report["wheels"].clone()
+}
+
+/// Promise: a wheel is the same layer in every image that has the same Python at the same place, and a change of one requirement is a
+/// change of its layer and the last one. What is installed works for whoever the image runs as, and nothing else is left.
+#[test]
+#[ignore = "needs the stack: cargo xtask test"]
+fn a_wheel_is_one_layer_in_every_image() {
+    let stack = Stack::new();
+    let app = |six: &str, before: &str| {
+        let requirements = format!(
+            "six=={six} idna==3.7 attrs==23.2.0 markupsafe==2.1.5 charset-normalizer==3.4.0"
+        );
+        format!("{BARE} requirements=\"{requirements}\"\nFROM python:3.11-slim\n{before}")
+    };
+    let one = builds(&stack, "wheels-one", &app("1.16.0", "USER nobody\n"));
+    builds(
+        &stack,
+        "wheels-other",
+        &app("1.16.0", "RUN echo other > /other\n"),
+    );
+    builds(&stack, "wheels-changed", &app("1.17.0", "USER nobody\n"));
+    assert_eq!(wheels(&one)["count"], 5);
+    assert_eq!(wheels(&one).get("why_not"), None);
+    let lock = one.metadata["frontend.fal.lock"].as_str().expect("a lock");
+    assert!(lock.contains("six-1.16.0-py2.py3-none-any.whl"), "{lock}");
+
+    let [first, other, changed] =
+        ["wheels-one", "wheels-other", "wheels-changed"].map(|name| layers(&stack, name));
+    let config = stack.config(&stack.image("wheels-one"));
+    let history = config["history"].as_array().expect("a history").iter();
+    let ours = history
+        .filter(|entry| entry["comment"] == "fal-frontend")
+        .count();
+    assert!(ours > 2, "{config}");
+    // The last is the app's own: it was made for another image, and holds the same.
+    assert_eq!(first[first.len() - ours..], other[other.len() - ours..]);
+    let first: BTreeSet<&String> = first.iter().collect();
+    let new: Vec<&String> = changed
+        .iter()
+        .filter(|layer| !first.contains(layer))
+        .collect();
+    assert_eq!(new.len(), 2, "{changed:?}");
+
+    let check = "python3 -c 'import six, idna, attr, markupsafe._speedups; assert six.__version__ == \"1.16.0\"' && \
+                 normalizer --version && pip check && pip uninstall --help > /dev/null && \
+                 ! ls -d /root/.cache /tmp/* /.fal-* 2> /dev/null";
+    runs(&stack, "wheels-one", check);
+    let uninstalled = "pip uninstall -y charset-normalizer && ! command -v normalizer && \
+                       ! ls -d /usr/local/lib/python3.11/site-packages/charset_normalizer*";
+    runs(&stack, "wheels-other", uninstalled);
+}
+
+/// Promise: where wheels cannot be layers, all is installed in one step, and the report says why.
+#[test]
+#[ignore = "needs the stack: cargo xtask test"]
+fn what_cannot_be_wheels_is_installed_all_the_same() {
+    let stack = Stack::new();
+    thread::scope(|scope| {
+        for (name, options, before, why) in [
+            (
+                "wheels-replaced",
+                "",
+                "RUN pip install --no-cache-dir six==1.16.0\n",
+                "six-1.16.0.dist-info is in the image already",
+            ),
+            (
+                "wheels-venv",
+                "",
+                "RUN python3 -m venv /opt/venv\nENV PATH=/opt/venv/bin:$PATH\n",
+                "is /opt/venv/bin/python3.11",
+            ),
+            (
+                "wheels-flag",
+                " --compile-bytecode",
+                "",
+                "--compile-bytecode",
+            ),
+        ] {
+            let stack = &stack;
+            scope.spawn(move || {
+                let dockerfile = format!(
+                    "{BARE} requirements=\"six==1.17.0{options}\"\nFROM python:3.11-slim\n{before}"
+                );
+                let outcome = builds(stack, name, &dockerfile);
+                let wheels = wheels(&outcome);
+                assert_eq!(wheels["count"], 0, "{name}");
+                let said = wheels["why_not"].as_str().unwrap_or_default();
+                assert!(said.contains(why), "{name}: {said}");
+                let check = "python3 -c 'import six; assert six.__version__ == \"1.17.0\"'";
+                runs(stack, name, check);
+            });
+        }
+    });
+}
