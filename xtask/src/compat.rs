@@ -267,8 +267,8 @@ fn fal_key(metadata: &Path) -> Option<String> {
     Some(metadata["frontend.fal.key"].as_str()?.to_owned())
 }
 
-/// The numbered steps in raw progress, and whether each came from the cache: a layer that is fetched for one shows as work on it all the
-/// same. Base images are none.
+/// The numbered steps in raw progress, by their digests, and whether each came from the cache: a layer that is fetched for one shows as
+/// work on it all the same. Base images are none.
 fn steps(log: &str) -> BTreeMap<String, bool> {
     let mut steps = BTreeMap::new();
     let progress = log
@@ -283,7 +283,8 @@ fn steps(log: &str) -> BTreeMap<String, bool> {
             if name.is_some_and(|(place, command)| {
                 place.contains('/') && !command.starts_with("FROM ")
             }) {
-                *steps.entry(shown.to_owned()).or_insert(false) |= vertex["cached"] == true;
+                let digest = vertex["digest"].as_str().unwrap_or_default();
+                *steps.entry(digest.to_owned()).or_insert(false) |= vertex["cached"] == true;
             }
         }
     }
