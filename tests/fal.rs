@@ -66,6 +66,7 @@ fn check(source: &Source) -> bool {
         },
         shown_platform: None,
         has_content_cache: true,
+        merges: true,
     };
     let output = layers.all(&mut file.plan.llb, file.plan.output);
     let app = offline::definition(&file.plan.llb, output);

@@ -12,6 +12,7 @@
 //! fal-helper list    --context DIR --out DIR
 //! fal-helper unpack  --wheels DIR --out DIR UNPACK
 //! fal-helper finish  --wheels DIR --image DIR --out DIR FINISH
+//! fal-helper remove  --image DIR REMOVE
 //! ```
 //! The arguments are part of cache keys: they change only with a reason.
 
@@ -34,14 +35,15 @@ use crate::request::Request;
 use crate::requirements::{Requirements, SAID_FILE, SAID_START};
 use crate::root::Root;
 use crate::wheel;
-use crate::wheel::request::{Finish, Unpack};
+use crate::wheel::request::{Finish, Remove, Unpack};
 
 const USAGE: &str = "fal-helper look --image DIR --out DIR [--soft] [--before-wheels] REQUEST|--request FILE | fetch --out DIR | \
                      curl --look DIR [--out DIR] [--root DIR] [--from DIR] [--fetched DIR] | runtime --look DIR --out DIR [--wheels DIR] | \
                      requirements --cache DIR [--context DIR] [--given PREFIX] [--out DIR] REQUIREMENTS | \
                      resolve --cache DIR [--context DIR] --out DIR REQUIREMENTS | said --cache DIR --out DIR NAME… | \
                      fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR | list --context DIR --out DIR | \
-                     unpack --wheels DIR --out DIR UNPACK | finish --wheels DIR --image DIR --out DIR FINISH";
+                     unpack --wheels DIR --out DIR UNPACK | finish --wheels DIR --image DIR --out DIR FINISH | \
+                     remove --image DIR REMOVE";
 
 /// A request or report of more bytes than this is none of ours.
 const FILE_LIMIT: u64 = 16 * 1024 * 1024;
@@ -216,6 +218,13 @@ pub fn finish_arguments(wheels: &str, image: &str, out: &str, wanted: &Finish) -
     arguments
 }
 
+/// The arguments of the step that takes distributions out of `image`.
+pub fn remove_arguments(image: &str, wanted: &Remove) -> Vec<String> {
+    let mut arguments = with_values("remove", &[("--image", Some(image))]);
+    arguments.push(wanted.to_argument());
+    arguments
+}
+
 fn with_values(step: &str, values: &[(&str, Option<&str>)]) -> Vec<String> {
     let given = values
         .iter()
@@ -269,6 +278,7 @@ fn step(arguments: Vec<OsString>) -> Result<(), Failure> {
             &["--wheels", "--image", "--out"],
             &[],
         )?),
+        Some("remove") => remove_step(&Arguments::read(arguments, &["--image"], &[])?),
         _ => Err(usage(format!(
             "`{}` is not a step",
             command.to_string_lossy()
@@ -451,6 +461,16 @@ fn finish_step(arguments: &Arguments) -> Result<(), Failure> {
     let (wheels, out) = (arguments.path("--wheels")?, arguments.path("--out")?);
     let image = Root::new(arguments.path("--image")?);
     say(&wheel::finish::finish(&wheels, &image, &out, &wanted)?);
+    Ok(())
+}
+
+fn remove_step(arguments: &Arguments) -> Result<(), Failure> {
+    let [wanted] = arguments.rest.as_slice() else {
+        return Err(usage("one request is needed".to_owned()));
+    };
+    let wanted = Remove::from_argument(wanted).map_err(usage)?;
+    let image = Root::new(arguments.path("--image")?);
+    say(&wheel::remove::remove(&image, &wanted)?);
     Ok(())
 }
 
@@ -731,6 +751,8 @@ mod tests {
                 vec!["finish", "--wheels", "/none", "--out", "/none", "{}"],
                 Kind::Usage,
             ),
+            (vec!["remove", "--image", "/none"], Kind::Usage),
+            (vec!["remove", "--image", "/none", "{}"], Kind::Usage),
             (
                 vec!["list", "--context", "/none", "--out", "/none"],
                 Kind::File,

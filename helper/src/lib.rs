@@ -6,7 +6,7 @@
 //!                             → runtime (the image's Python)           ┘ → report: what is there now
 //! requirements → the image's Python with what they ask for
 //! requirements → resolve → a lock: which wheels, and for which Python
-//! wheels → unpack → site-packages; wheels + image → finish → scripts, data, headers
+//! wheels → unpack → site-packages; wheels + image → finish → scripts, data, headers; image → remove → less of it
 //! secret → fingerprint: a name of its value, or that there is none
 //! context → list: what stands in it, each file by its hash
 //! ```

@@ -106,12 +106,22 @@ pub enum CurlAction {
 }
 
 /// Where a Python has its packages.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Site {
-    /// The folders, without links on the way.
+    /// The folders, without links on the way, as they are searched.
     pub folders: Vec<PathBuf>,
-    /// By the name of each distribution in them, in the form in which names are compared, what speaks of it.
-    pub records: BTreeMap<String, PathBuf>,
+    /// By the name of each distribution in them, in the form in which names are compared, what speaks of it, in the same order.
+    pub records: BTreeMap<String, Vec<Record>>,
+}
+
+/// What speaks of a distribution.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// A `.dist-info` or an `.egg-info`, without links on the way.
+    pub path: PathBuf,
+    /// Whether it lists the distribution's files, so that these can be removed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub lists_files: bool,
 }
 
 /// Wheels of a lock that are to be unpacked on an image.
@@ -119,6 +129,9 @@ pub struct Site {
 pub struct Wheels {
     /// How many they are.
     pub count: usize,
+    /// What they come in the place of, as `name version`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaced: Vec<String>,
     /// Why they do not fit the image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why_not: Option<String>,
@@ -312,7 +325,14 @@ impl Report {
 impl Wheels {
     fn line(&self) -> String {
         match &self.why_not {
-            None => format!("wheels    {}, in layers that images share", self.count),
+            None if self.replaced.is_empty() => {
+                format!("wheels    {}, in layers that images share", self.count)
+            }
+            None => format!(
+                "wheels    {}, in layers that images share, in the place of {}",
+                self.count,
+                self.replaced.join(", ")
+            ),
             Some(why_not) => format!("wheels    none: {why_not}"),
         }
     }

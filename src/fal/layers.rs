@@ -82,6 +82,8 @@ pub struct Layers {
     pub shown_platform: Option<String>,
     /// Whether the daemon has an LLB capability.
     pub has_content_cache: bool,
+    /// Whether the daemon puts layers together; else files are copied.
+    pub merges: bool,
 }
 
 /// What an image begins with: it stays the same when the user's files change.

@@ -87,9 +87,13 @@ pub(super) async fn add(
         Ok(report) => report,
         Err(error) => return Err(refused(job, fal, &layers, plan, wanted, error).await),
     };
-    let lock = match lock.map(|it| wheels::fitting(it, &mut found, plan)) {
+    let placed = match lock {
         None => None,
-        Some(Ok(lock)) => Some(lock),
+        Some(lock) => Some(wheels::place(job, fal, &layers, plan, wanted, lock, &mut found).await?),
+    };
+    let placed = match placed {
+        None => None,
+        Some(Ok(placed)) => Some(placed),
         Some(Err(why_not)) => {
             let report = requirements::add(job, fal, &layers, plan).await?;
             looked = report.unwrap_or_else(|| layers.look(&mut plan.llb, plan.output, Look::Plain));
@@ -99,6 +103,7 @@ pub(super) async fn add(
             };
             found.wheels = Some(Wheels {
                 count: 0,
+                replaced: Vec::new(),
                 why_not: Some(why_not),
             });
             None
@@ -127,8 +132,8 @@ pub(super) async fn add(
         commit(plan, installed.root, "fal-helper curl");
         last = Some(installed);
     }
-    if let (Some(lock), Some(resolving)) = (&lock, &resolving) {
-        wheels::add(&layers, plan, lock, resolving, image);
+    if let (Some(placed), Some(resolving)) = (&placed, &resolving) {
+        wheels::add(&layers, plan, placed, resolving, image);
     }
     if found.wants_runtime() {
         let installed = layers.runtime(&mut plan.llb, plan.output, looked);
@@ -139,6 +144,11 @@ pub(super) async fn add(
         None => found,
         Some(installed) => read_report(job, plan, installed.report, REPORT_FILE, wanted).await?,
     };
+    // What this image had is no matter of another that is built by the lock.
+    let lock = placed.map(|placed| Lock {
+        replaces: None,
+        ..placed.lock
+    });
     Ok(Added { report, key, lock })
 }
 
@@ -240,6 +250,7 @@ async fn prepare(
             .capabilities()
             .llb
             .supports(llb::caps::EXEC_MOUNT_CONTENT_CACHE),
+        merges: job.gateway.capabilities().llb.supports(llb::caps::MERGE_OP),
     };
     let resolving = match asks {
         true => wheels::resolve(job, fal, &layers, plan).await?,

@@ -16,6 +16,7 @@ mod inputs; // what a build can begin with instead of a Dockerfile
 mod key; // the name of what a build would give
 mod modes; // what `mode=app` asks of an image, and `mode=off` does not
 mod platforms; // one build for two platforms
+mod replaced; // wheels in the place of what the image has
 mod requirements; // what the user wants to have installed
 mod secret_cache; // what runs again when a secret changes
 mod secrets; // where a secret must not appear

@@ -1,7 +1,8 @@
 //! What becomes of requirements.
 //!
 //! Every folder of `tests/requirements` has a `Dockerfile` or a `pyproject.toml` and a file `expected`: the ops, the config and the
-//! warnings, or the error. `UPDATE_EXPECTED=1` writes `expected` anew.
+//! warnings, or the error. Some say what the requirements come to (`pylock.toml`), what the image has (`look.json`), and which capability of
+//! LLB the daemon `lacks`. `UPDATE_EXPECTED=1` writes `expected` anew.
 
 use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
 
@@ -37,7 +38,7 @@ const NOTHING_LACKS: &str =
 const FITTING: &str = r#"{"version":1,"step":"look","mode":"app","curl":{"path":"/usr/bin/curl"},
     "python":{"minor":"3.11","command":"/usr/local/bin/python3","executable":"/usr/local/bin/python3.11","prefix":"/usr/local",
         "kind":"system","site":["/usr/local/lib/python3.11/site-packages"]},
-    "site":{"folders":["/usr/local/lib/python3.11/site-packages"],"records":{"pip":"/usr/local/lib/python3.11/site-packages/pip"}}}"#;
+    "site":{"folders":["/usr/local/lib/python3.11/site-packages"],"records":{"pip":[{"path":"/usr/local/lib/python3.11/site-packages/pip-24.0.dist-info"}]}}}"#;
 
 /// Promise: what requirements become changes only when somebody means it to, and no credential is told.
 #[test]
@@ -92,7 +93,12 @@ fn build_of(folder: &Path, options: &[(&str, &str)], fails: Fails) -> Answer {
     // What requirements come to, if the folder says it.
     if let Ok(lock) = fs::read(folder.join(LOCK_FILE)) {
         daemon.files.insert(LOCK_FILE, lock.into());
-        daemon.files.insert(LOOK_FILE, FITTING.into());
+        let looked = fs::read(folder.join(LOOK_FILE));
+        let looked = looked.unwrap_or_else(|_| FITTING.into());
+        daemon.files.insert(LOOK_FILE, looked.into());
+    }
+    if let Ok(capability) = fs::read_to_string(folder.join("lacks")) {
+        daemon = daemon.without(capability.trim());
     }
     let options = [("cmdline", "example/ours"), ("source", "example/ours")]
         .iter()

@@ -83,9 +83,11 @@ fn wheels(installation: &Installation<'_>) -> Result<Lock, String> {
         arguments: &arguments,
         secrets: &installation.secrets,
     };
-    let plan = |more: &[&str]| plan(&installer, &python.executable, &layer, more);
-    let (target, all) = together(|| target::of(installation), || plan(&[]));
-    let (target, all) = (target?, all?);
+    let ask = |more: &[&str]| plan(&installer, &python.executable, &layer, more);
+    let plan = |more: &[&str]| ask(more).and_then(|printed| added(&printed));
+    let (target, printed) = together(|| target::of(installation), || ask(&[]));
+    let (target, printed) = (target?, printed?);
+    let all = added(&printed)?;
     let mut packages = Vec::new();
     let mut named = BTreeMap::new();
     if !all.is_empty() {
@@ -110,7 +112,13 @@ fn wheels(installation: &Installation<'_>) -> Result<Lock, String> {
         &installation.target,
         &cache,
     );
-    Ok(Lock { target, packages })
+    let mut replaces = removed(&printed);
+    replaces.retain(|name, _| all.contains_key(name));
+    Ok(Lock {
+        target,
+        packages,
+        replaces: Some(replaces),
+    })
 }
 
 /// Does two things at the same time.
@@ -156,18 +164,18 @@ impl Flags {
     }
 }
 
-/// What would be installed: names and versions.
+/// What would be installed, as uv prints it.
 fn plan(
     installer: &Installer,
     python: &Path,
     layer: &Layer<'_>,
     more: &[&str],
-) -> Result<BTreeMap<String, String>, String> {
+) -> Result<String, String> {
     let outcome = installer
         .would_install(python, layer, more)
         .map_err(|error| error.to_string())?;
     match outcome.success() {
-        true => added(&outcome.stderr),
+        true => Ok(outcome.stderr),
         false => Err(format!("{} does not resolve them", installer.name)),
     }
 }
@@ -188,6 +196,20 @@ fn added(printed: &str) -> Result<BTreeMap<String, String>, String> {
         Ok((normalise(name), version.trim().to_owned()))
     };
     lines.map(pin).collect()
+}
+
+/// ` - name==version`, as uv prints what would go, and `~` where the same version comes again.
+fn removed(printed: &str) -> BTreeMap<String, String> {
+    let lines = printed.lines().filter_map(|line| {
+        let line = line.trim();
+        let pin = line
+            .strip_prefix("- ")
+            .or_else(|| line.strip_prefix("~ "))?;
+        let (name, version) = pin.split_once("==")?;
+        let version = version.split_whitespace().next()?;
+        Some((normalise(name), version.to_owned()))
+    });
+    lines.collect()
 }
 
 /// The files that there are of what would be installed.
@@ -307,6 +329,10 @@ mod tests {
     fn what_would_be_installed_is_read_off_what_uv_prints() {
         let printed = "Using Python 3.11.7 environment at: /usr/local\nResolved 10 packages in 4ms\nWould download 2 packages\n \
                        + Foo.Bar==2.2.3\n - requests==2.31.0\n + requests==2.32.3\n ~ torch==2.6.0+cu124\n";
+        let gone = [("requests", "2.31.0"), ("torch", "2.6.0+cu124")];
+        let gone = gone.map(|(name, version)| (name.to_owned(), version.to_owned()));
+        assert_eq!(removed(printed), BTreeMap::from(gone));
+        assert_eq!(removed(" - a==1 (from file:///a)\n - b\n").len(), 1);
         let plan = added(printed).expect("a plan");
         let plan: Vec<String> = plan
             .iter()

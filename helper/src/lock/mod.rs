@@ -4,6 +4,8 @@
 //! and where it has its packages. It is all that has to be known to install them without asking anybody. Nothing of it is trusted:
 //! what is read here may be a file of the user's.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 pub mod file_name; // the file name of a wheel → its parts
@@ -24,6 +26,9 @@ pub struct Lock {
     pub target: Target,
     /// One wheel for each distribution, by name.
     pub packages: Vec<Package>,
+    /// The versions that an image had of some of them, where the wheels were chosen for that image: these are to go, and no others. With
+    /// `None`, whatever is there goes.
+    pub replaces: Option<BTreeMap<String, String>>,
 }
 
 /// A distribution.

@@ -34,6 +34,9 @@ struct Fal {
     version: u32,
     /// The names of what was asked for.
     requested: BTreeSet<String>,
+    /// As in [`Lock`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replaces: Option<BTreeMap<String, String>>,
     target: Target,
 }
 
@@ -82,6 +85,7 @@ impl Lock {
                 fal: Fal {
                     version: VERSION,
                     requested: requested.map(|package| package.name.clone()).collect(),
+                    replaces: self.replaces.clone(),
                     target: self.target.clone(),
                 },
             },
@@ -100,7 +104,10 @@ impl Lock {
         }
         let read: Text = toml::from_str(text).map_err(|error| error.to_string())?;
         let Fal {
-            requested, target, ..
+            requested,
+            replaces,
+            target,
+            ..
         } = read.tool.fal;
         let tags = Tags::of(&target.interpreter);
         let mut names = BTreeSet::new();
@@ -120,7 +127,11 @@ impl Lock {
             Ok(package)
         });
         let packages = packages.collect::<Result<_, _>>()?;
-        Ok(Self { target, packages })
+        Ok(Self {
+            target,
+            packages,
+            replaces,
+        })
     }
 }
 
@@ -164,6 +175,7 @@ mod tests {
                     size: Some(10),
                 },
             }],
+            replaces: None,
         }
     }
 
@@ -172,6 +184,10 @@ mod tests {
         let text = lock().to_toml().expect("a text");
         assert!(Lock::is_complete(&text), "{text}");
         assert_eq!(Lock::parse(&text), Ok(lock()), "{text}");
+        let replaces = Some(BTreeMap::from([("foo-bar".to_owned(), "0.9".to_owned())]));
+        let lock = Lock { replaces, ..lock() };
+        let text = lock.to_toml().expect("a text");
+        assert_eq!(Lock::parse(&text), Ok(lock), "{text}");
         assert!(!Lock::is_complete(
             "lock-version = \"1.0\"\ncreated-by = \"uv\"\n"
         ));

@@ -69,7 +69,8 @@ fn look_at(
         failures.extend(wrong(request, python, &packages));
     }
     failures.extend(closed(root, request, &curl, python.as_ref(), &packages));
-    let site_report = python.as_ref().map(|python| wheels::site(root, python));
+    let seen = python.as_ref().filter(|_| is_before_wheels);
+    let site_report = seen.map(|python| wheels::site(root, python));
     let python = python.map(|mut python| {
         if !request.runtime.installs() {
             python.links.clear();
@@ -84,7 +85,7 @@ fn look_at(
         curl,
         python,
         packages,
-        site: is_before_wheels.then_some(site_report).flatten(),
+        site: site_report,
         wheels: None,
         checks: Vec::new(),
         warnings,

@@ -1,44 +1,75 @@
-//! Whether the wheels of a lock can be unpacked on an image as it is, and what the image lacks with them.
+//! Whether the wheels of a lock can be unpacked on an image, what of it goes before, and what the image lacks with them.
 //!
-//! The lock was made for the image's base, and what came on top of that may have brought another Python, or another version of what the
+//! The lock was made for an image, and what came on top of that may have brought another Python, or another version of what the
 //! lock brings. Takes the report of a look and a lock: nothing of the image is read again.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-use crate::lock::Lock;
+use crate::lock::{Lock, Package};
 use crate::python::dist_info::{self, Distribution, normalise};
-use crate::report::{Python, Report, Site, Wheels};
+use crate::python::version::Version;
+use crate::report::{Python, Record, Report, Site, Wheels};
 use crate::root::Root;
 
 /// What is installed for a Python.
 pub(super) fn site(root: &Root, python: &Python) -> Site {
-    let real = python
-        .site
-        .iter()
-        .filter_map(|folder| root.resolve(folder).ok());
-    let records = python
-        .site
-        .iter()
-        .flat_map(|folder| dist_info::records(root, folder));
-    let first = records.filter_map(|(name, records)| Some((name, records.into_iter().next()?)));
-    Site {
-        folders: real.map(|found| found.path).collect(),
-        records: first.collect(),
+    let mut site = Site {
+        folders: Vec::new(),
+        records: BTreeMap::new(),
+    };
+    for folder in &python.site {
+        let Ok(found) = root.resolve(folder) else {
+            continue;
+        };
+        // One folder may have two names.
+        if site.folders.contains(&found.path) {
+            continue;
+        }
+        for (name, records) in dist_info::records(root, &found.path) {
+            let records = records.into_iter().map(|path| Record {
+                lists_files: dist_info::lists_files(root, &path),
+                path,
+            });
+            site.records.entry(name).or_default().extend(records);
+        }
+        site.folders.push(found.path);
     }
+    site
 }
 
-/// Completes the report of a look by the wheels of a lock, or says why they do not fit the image.
-pub fn judge(report: &mut Report, lock: &Lock) -> Result<(), String> {
-    let (Some(site), Some(python)) = (report.site.take(), &report.python) else {
+/// Wheels that can be unpacked on an image.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Fitting {
+    /// Those that the image does not have yet: what it has of the same version stays as it is.
+    pub missing: Lock,
+    /// What goes, because some of them come in its place.
+    pub replaced: Vec<Replaced>,
+}
+
+/// A distribution that goes.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Replaced {
+    /// Its name and its version.
+    pub shown: String,
+    /// What speaks of it.
+    pub record: PathBuf,
+}
+
+/// Completes the report of a look by the wheels of a lock, or says why they do not fit the image. `site` is what is installed there.
+pub fn judge(report: &mut Report, site: &Site, lock: &Lock) -> Result<Fitting, String> {
+    let Some(python) = &report.python else {
         return Err("the image has no Python".to_owned());
     };
-    fits(&site, python, lock)?;
+    let fitting = fits(site, python, lock)?;
+    let replaced = fitting.replaced.iter();
     report.wheels = Some(Wheels {
-        count: lock.packages.len(),
+        count: fitting.missing.packages.len(),
+        replaced: replaced.map(|it| it.shown.clone()).collect(),
         why_not: None,
     });
     let Some(request) = &report.request else {
-        return Ok(());
+        return Ok(fitting);
     };
     for (package, wanted) in report.packages.iter_mut().zip(&request.packages) {
         let name = normalise(&package.name);
@@ -57,10 +88,10 @@ pub fn judge(report: &mut Report, lock: &Lock) -> Result<(), String> {
     }
     let wrong = super::wrong(request, python, &report.packages);
     report.failure = report.failure.take().or(wrong);
-    Ok(())
+    Ok(fitting)
 }
 
-fn fits(site: &Site, python: &Python, lock: &Lock) -> Result<(), String> {
+fn fits(site: &Site, python: &Python, lock: &Lock) -> Result<Fitting, String> {
     let target = &lock.target;
     let started = Path::new(&target.executable);
     if python.minor.minor != target.interpreter.minor
@@ -72,18 +103,84 @@ fn fits(site: &Site, python: &Python, lock: &Lock) -> Result<(), String> {
             target.executable
         ));
     }
-    for folder in [&target.purelib, &target.platlib] {
-        if !site.folders.iter().any(|other| other == Path::new(folder)) {
-            return Err(format!("{folder} is no folder of packages"));
+    let folders = [&target.purelib, &target.platlib].map(Path::new);
+    let mut last = 0;
+    for folder in folders {
+        let at = site.folders.iter().position(|other| other == folder);
+        last =
+            last.max(at.ok_or_else(|| format!("{} is no folder of packages", folder.display()))?);
+    }
+    let searched_first = site.folders.get(..last).unwrap_or_default();
+    let mut replaced = Vec::new();
+    let mut missing = Vec::new();
+    for package in &lock.packages {
+        let records = site.records.get(&package.name);
+        let records = records.map(Vec::as_slice).unwrap_or_default();
+        let is_in = |record: &Record, folders: &[&Path]| {
+            let parent = record.path.parent();
+            parent.is_some_and(|parent| folders.contains(&parent))
+        };
+        let (own, others): (Vec<_>, Vec<_>) =
+            records.iter().partition(|record| is_in(record, &folders));
+        // One that is searched later does not matter: installers leave it, too.
+        let first: Vec<&Path> = searched_first.iter().map(PathBuf::as_path).collect();
+        if let Some(hides) = others.into_iter().find(|record| is_in(record, &first)) {
+            return Err(format!("{} would be found first", hides.path.display()));
+        }
+        let chosen_again = lock.replaces.as_ref().and_then(|it| it.get(&package.name));
+        if let [only] = own[..]
+            && is_version(only, &package.version)
+            && !chosen_again.is_some_and(|it| is_version(only, it))
+        {
+            continue;
+        }
+        missing.push(package.clone());
+        for record in own {
+            replaced.push(goes(lock, package, record)?);
         }
     }
-    let mut records = lock
-        .packages
-        .iter()
-        .filter_map(|package| site.records.get(&package.name));
-    match records.next() {
-        Some(record) => Err(format!("{} is in the image already", record.display())),
-        None => Ok(()),
+    Ok(Fitting {
+        missing: Lock {
+            packages: missing,
+            ..lock.clone()
+        },
+        replaced,
+    })
+}
+
+/// What goes for a package, as it would for an installer.
+fn goes(lock: &Lock, package: &Package, record: &Record) -> Result<Replaced, String> {
+    let shown = record.path.display();
+    if !record.lists_files {
+        return Err(format!("{shown} does not say which files are its own"));
+    }
+    let name = &package.name;
+    let is_known = |known: &BTreeMap<String, String>| {
+        known
+            .get(name)
+            .is_some_and(|known| is_version(record, known))
+    };
+    if !lock.replaces.as_ref().is_none_or(is_known) {
+        return Err(format!(
+            "{shown} was not there when {name} {} was chosen",
+            package.version
+        ));
+    }
+    let version = dist_info::version_of(&record.path).unwrap_or_default();
+    Ok(Replaced {
+        shown: format!("{name} {version}"),
+        record: record.path.clone(),
+    })
+}
+
+/// Whether a record speaks of this version.
+fn is_version(record: &Record, version: &str) -> bool {
+    let Some(found) = dist_info::version_of(&record.path) else {
+        return false;
+    };
+    match (found.parse::<Version>(), version.parse::<Version>()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => found == version,
     }
 }
 
@@ -101,7 +198,8 @@ mod tests {
         Lock::parse(text).expect("a lock")
     }
 
-    fn look(image: &Image) -> (Option<String>, Vec<Option<String>>) {
+    /// Why they do not fit, or what goes and what stays; and which versions there are then of what was asked for.
+    fn look(image: &Image, lock: &Lock) -> (Result<String, String>, Vec<Option<String>>) {
         let package = |name: &str| Package {
             name: name.to_owned(),
             accept: String::new(),
@@ -115,13 +213,26 @@ mod tests {
             python: None,
             python_range: String::new(),
             packages: vec![package("pydantic"), package("boto3")],
-            image: request::Image::from_env([], "", "/"),
+            image: request::Image::from_env([("PATH", "/opt/venv/bin:/usr/local/bin")], "", "/"),
         };
         let mut report = look_before_wheels(&image.root, &request);
-        let why_not = judge(&mut report, &lock()).err();
-        assert_eq!(report.wheels.is_some(), why_not.is_none());
+        let site = report.site.take().unwrap_or_default();
+        let fitting = judge(&mut report, &site, lock);
+        assert_eq!(report.wheels.is_some(), fitting.is_ok());
         let versions = report.packages.into_iter().map(|package| package.installed);
-        (why_not, versions.collect())
+        let told = |fitting: Fitting| {
+            let replaced = fitting.replaced.into_iter();
+            let replaced = replaced.map(|it| format!("{} at {}", it.shown, it.record.display()));
+            let is_missing = |name: &String| {
+                let mut missing = fitting.missing.packages.iter();
+                missing.any(|package| package.name == *name)
+            };
+            let kept = lock.packages.iter().map(|package| &package.name);
+            let kept = kept.filter(|name| !is_missing(name));
+            let kept = kept.map(|name| format!("{name} stays"));
+            replaced.chain(kept).collect::<Vec<_>>().join(", ")
+        };
+        (fitting.map(told), versions.collect())
     }
 
     fn python() -> Image {
@@ -132,29 +243,114 @@ mod tests {
             .package(SITE, "pip", "24.0")
     }
 
+    /// With a list of its files.
+    fn installed(image: Image, site: &str, version: &str) -> Image {
+        let record = format!("{site}/pydantic-{version}.dist-info/RECORD");
+        image.package(site, "pydantic", version).file(&record, "")
+    }
+
     #[test]
     fn wheels_count_as_installed_where_they_fit() {
-        let (why_not, versions) = look(&python());
-        assert_eq!(why_not, None);
+        let (fitting, versions) = look(&python(), &lock());
+        assert_eq!(fitting, Ok(String::new()));
         assert_eq!(versions, [Some("2.10.6".to_owned()), None]);
 
-        let (why_not, versions) = look(&python().package(SITE, "pydantic", "1.10"));
+        let (why_not, versions) = look(&python().package(SITE, "pydantic", "1.10"), &lock());
         assert_eq!(
-            why_not.as_deref(),
-            Some(
-                "/usr/local/lib/python3.11/site-packages/pydantic-1.10.dist-info is in the image already"
-            )
+            why_not,
+            Err(format!(
+                "{SITE}/pydantic-1.10.dist-info does not say which files are its own"
+            ))
         );
         assert_eq!(versions, [Some("1.10".to_owned()), None]);
 
         let other = Image::new()
             .python("/opt/venv", "3.12")
-            .link("/usr/bin/python3", "/opt/venv/bin/python3.12");
-        let (why_not, _) = look(&other);
-        assert!(why_not.is_some_and(|why| why.contains("/opt/venv")));
+            .link("/usr/local/bin/python3", "/opt/venv/bin/python3.12");
+        let (why_not, _) = look(&other, &lock());
+        assert!(why_not.is_err_and(|why| why.contains("/opt/venv")));
         assert_eq!(
-            look(&Image::new()).0.as_deref(),
-            Some("the image has no Python")
+            look(&Image::new(), &lock()).0,
+            Err("the image has no Python".to_owned())
+        );
+    }
+
+    #[test]
+    fn another_version_goes_if_it_was_known_and_the_same_one_stays() {
+        let replacing = |version: Option<&str>| {
+            let known = |version: &str| ("pydantic".to_owned(), version.to_owned());
+            let replaces = Some(version.map(known).into_iter().collect());
+            Lock { replaces, ..lock() }
+        };
+        let goes = || Ok(format!("pydantic 1.10 at {SITE}/pydantic-1.10.dist-info"));
+        let old = || installed(python(), SITE, "1.10");
+        assert_eq!(look(&old(), &lock()).0, goes());
+        let (fitting, versions) = look(&old(), &replacing(Some("1.10.0")));
+        assert_eq!(fitting, goes());
+        assert_eq!(versions, [Some("2.10.6".to_owned()), None]);
+        for other in [None, Some("1.9")] {
+            let why_not = look(&old(), &replacing(other)).0.expect_err("another");
+            assert!(
+                why_not.contains("was not there when pydantic 2.10.6"),
+                "{why_not}"
+            );
+        }
+
+        let same = || python().package(SITE, "pydantic", "2.10.6");
+        for lock in [lock(), replacing(None), replacing(Some("1.10"))] {
+            let (fitting, versions) = look(&same(), &lock);
+            assert_eq!(fitting, Ok("pydantic stays".to_owned()));
+            assert_eq!(versions, [Some("2.10.6".to_owned()), None]);
+        }
+        // uv puts the same version in its place where it came from elsewhere.
+        let again = look(
+            &installed(python(), SITE, "2.10.6"),
+            &replacing(Some("2.10.6")),
+        );
+        let goes = format!("pydantic 2.10.6 at {SITE}/pydantic-2.10.6.dist-info");
+        assert_eq!(again.0, Ok(goes));
+        // What an upgrade has left goes with the rest.
+        let both = installed(installed(python(), SITE, "1.10"), SITE, "2.10.6");
+        assert_eq!(
+            look(&both, &lock())
+                .0
+                .map(|told| told.matches(" at ").count()),
+            Ok(2)
+        );
+    }
+
+    #[test]
+    fn what_is_searched_later_stays_and_what_is_searched_first_is_in_the_way() {
+        let venv = |site: &str| {
+            let image = Image::new()
+                .python("/usr", "3.11")
+                .venv("/opt/venv", "/usr/bin", "3.11", "/usr/bin/python3.11")
+                .file(
+                    "/opt/venv/pyvenv.cfg",
+                    "home = /usr/bin\nversion = 3.11.2\ninclude-system-site-packages = true\n",
+                )
+                .package("/usr/lib/python3.11/site-packages", "pip", "24.0");
+            installed(image, site, "1.10")
+        };
+        let (own, other) = (
+            "/opt/venv/lib/python3.11/site-packages",
+            "/usr/lib/python3.11/site-packages",
+        );
+        let mut lock = lock();
+        for folder in [own, other] {
+            lock.target.executable = "/opt/venv/bin/python".to_owned();
+            lock.target.purelib = folder.to_owned();
+            lock.target.platlib = folder.to_owned();
+            let told = look(&venv(other), &lock).0;
+            let goes = format!("pydantic 1.10 at {other}/pydantic-1.10.dist-info");
+            assert_eq!(told, Ok(if folder == own { String::new() } else { goes }));
+        }
+        let why_not = look(&venv(own), &lock).0;
+        assert_eq!(
+            why_not,
+            Err(format!(
+                "{own}/pydantic-1.10.dist-info would be found first"
+            ))
         );
     }
 }

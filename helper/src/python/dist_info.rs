@@ -5,6 +5,9 @@
 //! missing, no regular file, or without a version is not an installation. `.pth` files are not followed.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::python::version::Version;
@@ -16,6 +19,8 @@ const MAX_ENTRIES: usize = 200_000;
 const MAX_METADATA: usize = 256;
 /// The headers stand at the top of the metadata; descriptions may be long.
 const METADATA_LIMIT: u64 = 256 * 1024;
+/// A list of files has a line for each.
+const RECORD_LIMIT: u64 = 64 * 1024 * 1024;
 
 /// One distribution that is installed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +100,47 @@ pub fn records(root: &Root, directory: &Path) -> BTreeMap<String, Vec<PathBuf>> 
         }
     }
     records
+}
+
+/// The version that the name of a record speaks of.
+pub fn version_of(record: &Path) -> Option<&str> {
+    let entry = record.file_name()?.to_str()?;
+    match entry.strip_suffix(".dist-info") {
+        Some(stem) => Some(stem.rsplit_once('-')?.1),
+        None => entry.strip_suffix(".egg-info")?.split('-').nth(1),
+    }
+}
+
+/// Whether a record lists the files of its distribution, so that these can be removed. Those of distributions' packages list none, and
+/// neither do old setups.
+pub fn lists_files(root: &Root, record: &Path) -> bool {
+    let is = |path: &Path, is: fn(&std::fs::Metadata) -> bool| {
+        root.entry(path).is_ok_and(|found| is(&found.metadata))
+    };
+    record.extension() == Some(OsStr::new("dist-info"))
+        && is(record, std::fs::Metadata::is_dir)
+        && is(&record.join("RECORD"), |it| {
+            it.is_file() && it.len() <= RECORD_LIMIT
+        })
+}
+
+/// The files that a record lists, as it writes them: relative to the folder that it is in.
+pub fn listed(root: &Root, record: &Path) -> io::Result<Vec<PathBuf>> {
+    if !lists_files(root, record) {
+        return Err(io::Error::other("it has no RECORD"));
+    }
+    let text = root.read_start(&record.join("RECORD"), RECORD_LIMIT)?;
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(text.as_slice());
+    let mut paths = Vec::new();
+    for row in reader.byte_records() {
+        let row = row.map_err(io::Error::other)?;
+        let path = row.get(0).filter(|path| !path.is_empty());
+        paths.extend(path.map(|path| PathBuf::from(OsStr::from_bytes(path))));
+    }
+    Ok(paths)
 }
 
 /// A name as the index compares it (PEP 503).

@@ -245,6 +245,14 @@ pub(super) fn below_no_folder(path: &Path) -> Flaw {
     ))
 }
 
+/// What a distribution lists that is taken away, and is not its own.
+pub(super) fn stays(path: &Path) -> String {
+    format!(
+        "{} stays: it is outside of what belongs to the Python",
+        short(&path.to_string_lossy())
+    )
+}
+
 /// What both of two wheels bring, with the one that is kept.
 pub(super) fn kept(path: &Path, loser: &str, winner: &str) -> String {
     format!(

@@ -4,6 +4,7 @@
 //! archive → wheel: its metadata, and each file with its place and its hash
 //! wheels + site-packages → unpack: what is the same in every image   → a layer that apps share
 //! wheels + image         → finish: what an interpreter's path decides → a small layer of the app's own
+//! records + image        → remove: the image without what wheels replace → a layer below those
 //! ```
 //! Takes wheels as files, one in each of the folders `0`, `1`, …; gives a tree. The same wheels and places give the same bytes,
 //! modes and times. Knows nothing of where wheels come from, or of which are needed.
@@ -16,6 +17,8 @@ pub mod request; // what the frontend asks
 pub mod unpack; // wheels → site-packages
 
 pub mod finish; // wheels + image → scripts, data, headers, and what tells of them
+
+pub mod remove; // image → the image without distributions that wheels come in the place of
 
 mod read; // an archive → a wheel, checked
 

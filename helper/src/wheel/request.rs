@@ -1,4 +1,4 @@
-//! What the frontend asks of the two steps that install wheels.
+//! What the frontend asks of the steps that install wheels.
 //!
 //! Each is one JSON text, given as an argument: it is part of the step's cache key. Knows what is a path and what is a name, and
 //! nothing of what stands there.
@@ -76,6 +76,22 @@ pub struct Installed {
     pub direct_url: Option<Value>,
 }
 
+/// Distributions that wheels come in the place of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Remove {
+    /// [`VERSION`]
+    pub version: u32,
+    /// What speaks of each: a folder whose name ends with `.dist-info`.
+    pub records: Vec<String>,
+    /// As in [`Finish`].
+    pub scripts: String,
+    /// As in [`Finish`].
+    pub data: String,
+    /// As in [`Finish`].
+    pub headers: String,
+}
+
 impl Unpack {
     /// The argument of the step.
     pub fn to_argument(&self) -> String {
@@ -127,6 +143,29 @@ impl Finish {
                 "`{}` cannot stand in the first line of a script",
                 wanted.interpreter
             ));
+        }
+        Ok(wanted)
+    }
+}
+
+impl Remove {
+    /// The argument of the step.
+    pub fn to_argument(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads the argument of the step.
+    pub fn from_argument(argument: &str) -> Result<Self, String> {
+        let wanted: Self = serde_json::from_str(argument).map_err(|error| error.to_string())?;
+        is_known(wanted.version)?;
+        for path in [&wanted.scripts, &wanted.data, &wanted.headers] {
+            is_path(path)?;
+        }
+        for record in &wanted.records {
+            is_path(record)?;
+            if !record.ends_with(".dist-info") {
+                return Err(format!("`{record}` is not the record of a distribution"));
+            }
         }
         Ok(wanted)
     }
@@ -197,6 +236,14 @@ mod tests {
         );
         let finish = Finish::from_argument(argument).expect("a request");
         assert_eq!(finish.to_argument(), argument);
+
+        let argument = r#"{"version":1,"records":["/p/a-1.dist-info"],"scripts":"/bin","data":"/","headers":"/include"}"#;
+        let remove = Remove::from_argument(argument).expect("a request");
+        assert_eq!(remove.to_argument(), argument);
+        for other in ["/p/../a-1.dist-info", "/p/a-1.egg-info", "a-1.dist-info"] {
+            let argument = argument.replace("/p/a-1.dist-info", other);
+            assert!(Remove::from_argument(&argument).is_err(), "{other}");
+        }
     }
 
     #[test]

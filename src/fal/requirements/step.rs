@@ -86,8 +86,22 @@ impl Step<'_> {
     }
 
     /// Adds the step that finds the wheels that this comes to, in a folder of its own; nothing where it is known that it is not wheels
-    /// alone.
+    /// alone. It stands on what the image begins with, so that what changes above it does not matter.
     pub fn resolve(&self, layers: &Layers, graph: &mut Graph) -> Option<Output> {
+        self.resolve_at(layers, graph, layers.on_base()?)
+    }
+
+    /// The same on an image: with regard to all that it has.
+    pub fn resolve_on(&self, layers: &Layers, graph: &mut Graph, image: Input) -> Option<Output> {
+        self.resolve_at(layers, graph, layers.on(image, false))
+    }
+
+    fn resolve_at(
+        &self,
+        layers: &Layers,
+        graph: &mut Graph,
+        place: layers::Step<'_>,
+    ) -> Option<Output> {
         let layer = self.layer;
         let is_plain = layer.secrets.is_empty()
             && layer.paths.is_empty()
@@ -96,8 +110,7 @@ impl Step<'_> {
         if self.resolver != options::Resolver::Uv || self.number != (1, 1) || !is_plain {
             return None;
         }
-        let base = layers.on_base()?;
-        let (exec, mut meta) = layers.process(base, "resolve the requirements");
+        let (exec, mut meta) = layers.process(place, "resolve the requirements");
         let exec = layers.keep_caches(exec, &mut meta);
         let context = self.context.map(|_| CONTEXT);
         let mut mounts = vec![layers::helper(layers.helper), self.cache()];

@@ -6,14 +6,16 @@
 //! fetch    a wheel each, by its sum
 //! unpack   one large wheel, or several small ones, into a layer that depends on nothing else
 //! finish   scripts and whatever else depends on the interpreter or the app
+//! remove   what the image has of them in another version: the image without it
 //! merge    the image and all of these
 //! ```
 
 use fal_helper::{
     cli,
     lock::{self, Lock},
+    look::wheels::Replaced,
     requirements::Requirements,
-    wheel::request::{self, Finish, Installed, Parent, Unpack},
+    wheel::request::{self, Finish, Installed, Parent, Remove, Unpack},
 };
 use sha2::{Digest, Sha256};
 
@@ -39,7 +41,7 @@ const WHEELS: &str = "/.fal-wheels";
 /// The wheels of a lock, to be put on an image.
 #[derive(Debug)]
 pub struct Wheels<'a> {
-    /// Which, and for which Python.
+    /// Which, and for which Python: those that the image has not.
     pub lock: &'a Lock,
     /// Where they were asked for.
     pub location: Location,
@@ -77,6 +79,50 @@ impl Wheels<'_> {
             brought.push(self.finish(layers, graph, image, &fetched));
         }
         Some(brought)
+    }
+
+    /// Adds a step that takes out of the image what wheels come in the place of, if there is anything: it gives the image.
+    pub fn remove(
+        &self,
+        layers: &Layers,
+        graph: &mut Graph,
+        image: Input,
+        replaced: &[Replaced],
+    ) -> Option<Brought> {
+        if replaced.is_empty() {
+            return None;
+        }
+        let target = &self.lock.target;
+        let records = replaced
+            .iter()
+            .map(|it| it.record.to_string_lossy().into_owned());
+        let wanted = Remove {
+            version: request::VERSION,
+            records: records.collect(),
+            scripts: target.scripts.clone(),
+            data: target.data.clone(),
+            headers: target.headers.clone(),
+        };
+        let names: Vec<&str> = replaced.iter().map(|it| it.shown.as_str()).collect();
+        let shown = format!("remove {}", names.join(", "));
+        let exec = Exec {
+            args: layers::command(cli::remove_arguments(layers::IMAGE, &wanted)),
+            cwd: "/".to_owned(),
+            network: NetMode::None,
+            mounts: vec![
+                layers::helper(layers.helper),
+                Mount::bind(layers::IMAGE, image),
+            ],
+            ..Exec::default()
+        };
+        let mut meta = layers.meta(&shown, &layers.build_platform);
+        meta.locations = vec![self.location.clone()];
+        // The root of the step holds nothing; the image is what is mounted.
+        let removed = layers::last_output(graph.add_exec(exec, meta));
+        Some(Brought {
+            root: removed.or(image),
+            shown,
+        })
     }
 
     fn fetch(&self, layers: &Layers, graph: &mut Graph, package: &lock::Package) -> Output {
