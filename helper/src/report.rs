@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::package_manager;
 use crate::python::Minor;
 use crate::python::interpreter::Kind;
+use crate::python::platform::Platform;
 use crate::request::{Mode, Request};
 
 /// The version of the JSON: raised when a reader of the one before would be misled.
@@ -112,6 +113,9 @@ pub struct Site {
     pub folders: Vec<PathBuf>,
     /// By the name of each distribution in them, in the form in which names are compared, what speaks of it, in the same order.
     pub records: BTreeMap<String, Vec<Record>>,
+    /// What the Python is for, where its file says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
 }
 
 /// What speaks of a distribution.

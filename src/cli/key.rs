@@ -148,7 +148,7 @@ fn layer(
     let mut pending: Vec<String> = layer.files.iter().cloned().collect();
     while let Some(file) = pending.pop() {
         let bytes = std::fs::read(folder.join(&file));
-        let bytes = bytes.map_err(|_| Box::new(requirements::unreadable(&file)))?;
+        let bytes = bytes.map_err(|_| Box::new(layer.unreadable(&file)))?;
         pending.extend(
             layer
                 .take(&file, &String::from_utf8_lossy(&bytes))

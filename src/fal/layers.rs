@@ -246,36 +246,52 @@ impl Layers {
     /// Every step that the options allow, whether it will have something to do or not: what can be said before anything ran.
     pub fn all(&self, graph: &mut Graph, image: Input) -> Input {
         let looked = self.look(graph, image, Look::Plain);
-        let mut root = image;
+        let with_curl = self.curl_if_allowed(graph, image, looked);
+        let root = self.runtime_if_allowed(graph, with_curl, looked);
+        match root == image {
+            // No step that changes the image waits for the look, and it must fail the build all the same.
+            true => self.after(graph, root, looked, "fal.look"),
+            false => root,
+        }
+    }
+
+    /// Brings curl if the options allow it.
+    pub fn curl_if_allowed(&self, graph: &mut Graph, image: Input, looked: Output) -> Input {
         let brings_curl = match self.request.curl {
             Curl::Auto => true,
             Curl::Image => self.curl_image.is_some(),
             Curl::Verify | Curl::None => false,
         };
-        if brings_curl {
-            root = self.curl(graph, root, looked, true).root;
+        match brings_curl {
+            true => self.curl(graph, image, looked, true).root,
+            false => image,
         }
-        if self.request.runtime.installs() && !self.request.packages.is_empty() {
-            root = self.runtime(graph, root, looked).root;
+    }
+
+    /// Brings what fal's runtime needs if the options allow it.
+    pub fn runtime_if_allowed(&self, graph: &mut Graph, image: Input, looked: Output) -> Input {
+        match self.request.runtime.installs() && !self.request.packages.is_empty() {
+            true => self.runtime(graph, image, looked).root,
+            false => image,
         }
-        if root == image {
-            // No step that changes the image waits for the look, and it must fail the build all the same.
-            let wait = [
-                llb::PassthroughInput {
-                    input: image,
-                    output: true,
-                },
-                llb::PassthroughInput {
-                    input: Some(looked),
-                    output: false,
-                },
-            ];
-            return graph
-                .passthrough("fal.look", &wait, Meta::default())
-                .first()
-                .copied();
-        }
-        root
+    }
+
+    /// The image, once something else is there that nothing of it needs.
+    pub fn after(&self, graph: &mut Graph, image: Input, awaited: Output, id: &str) -> Input {
+        let wait = [
+            llb::PassthroughInput {
+                input: image,
+                output: true,
+            },
+            llb::PassthroughInput {
+                input: Some(awaited),
+                output: false,
+            },
+        ];
+        graph
+            .passthrough(id, &wait, Meta::default())
+            .first()
+            .copied()
     }
 
     /// A step that starts programs of the image that it stands on.

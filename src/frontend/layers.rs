@@ -36,7 +36,7 @@ use super::{
     error::{Error, Result},
     help, key, requirements, secrets,
     warnings::Facts,
-    wheels::{self, Resolving},
+    wheels::{self, Placed, Resolving},
 };
 
 /// The definition of the frontend's own image, which the daemon hands to every frontend (BuildKit 0.10 and later).
@@ -184,10 +184,32 @@ pub(super) async fn add_all(
 ) -> Result<()> {
     let helper = helper(job, &mut plan.llb).await?;
     let curl = curl_image(job, fal, plan).await?;
-    let prepared = prepare(job, fal, plan, helper, curl, false).await?;
-    if prepared.looked.is_none() {
-        plan.output = prepared.layers.all(&mut plan.llb, plan.output);
+    let Prepared {
+        layers,
+        looked,
+        resolving,
+        ..
+    } = prepare(job, fal, plan, helper, curl, false).await?;
+    let resolving = resolving.as_ref();
+    let capabilities = &job.gateway.capabilities().llb;
+    if let Some(resolved) = resolving.and_then(Resolving::step)
+        && capabilities.supports(llb::caps::PASSTHROUGH_OP)
+    {
+        plan.output = layers.after(&mut plan.llb, plan.output, resolved, "fal.resolve");
     }
+    if looked.is_some() {
+        return Ok(());
+    }
+    let image = plan.output;
+    let Some((lock, resolving)) = resolving.and_then(|it| Some((it.given()?, it))) else {
+        plan.output = layers.all(&mut plan.llb, image);
+        return Ok(());
+    };
+    let looked = layers.look(&mut plan.llb, image, Look::BeforeWheels);
+    plan.output = layers.curl_if_allowed(&mut plan.llb, image, looked);
+    wheels::add(&layers, plan, &Placed::whole(lock), resolving, image);
+    plan.output = layers.runtime_if_allowed(&mut plan.llb, plan.output, looked);
+    plan.output = layers.after(&mut plan.llb, plan.output, looked, "fal.look");
     Ok(())
 }
 
@@ -197,12 +219,13 @@ struct Prepared {
     watched: Vec<Watched>,
     /// The directory with the report, if there is one already.
     looked: Option<Output>,
-    /// The requirements, if it is to be found out first which wheels they come to: then none of their steps is there.
+    /// The requirements, if it is known which wheels they come to, or a step finds it out. Their other steps are there only if nobody asks
+    /// that one.
     resolving: Option<Resolving>,
 }
 
-/// What the steps need to know. The user's own steps get what they need of ours before any is added. If something can be asked of the
-/// daemon, requirements may be left to be resolved first.
+/// What the steps need to know. The user's own steps get what they need of ours before any is added. If it can be asked of the daemon which
+/// wheels requirements come to, their own steps are left out.
 async fn prepare(
     job: &Job<'_, impl Gateway>,
     fal: &fal::Options,
@@ -252,13 +275,11 @@ async fn prepare(
             .supports(llb::caps::EXEC_MOUNT_CONTENT_CACHE),
         merges: job.gateway.capabilities().llb.supports(llb::caps::MERGE_OP),
     };
-    let resolving = match asks {
-        true => wheels::resolve(job, fal, &layers, plan).await?,
-        false => None,
-    };
-    let looked = match resolving {
-        Some(_) => None,
-        None => requirements::add(job, fal, &layers, plan).await?,
+    let resolving = wheels::resolve(job, fal, &layers, plan).await?;
+    let is_left = |resolving: &Resolving| asks || resolving.given().is_some();
+    let looked = match resolving.as_ref().is_some_and(is_left) {
+        true => None,
+        false => requirements::add(job, fal, &layers, plan).await?,
     };
     let watched = secrets::watch(job, fal, plan, helper);
     Ok(Prepared {

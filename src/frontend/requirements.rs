@@ -234,7 +234,7 @@ async fn layer(job: &Job<'_, impl Gateway>, asked: &Asked) -> Result<Layer> {
     let mut layer = asked.read().map_err(refused)?;
     let mut pending: Vec<String> = layer.files.iter().cloned().collect();
     while !pending.is_empty() {
-        let texts = files(job, &pending, &asked.place).await?;
+        let texts = files(job, &layer, &pending).await?;
         let mut named = Vec::new();
         for (file, text) in pending.iter().zip(texts) {
             named.extend(layer.take(file, &text).map_err(refused)?);
@@ -247,8 +247,8 @@ async fn layer(job: &Job<'_, impl Gateway>, asked: &Asked) -> Result<Layer> {
 /// The texts of requirements files.
 async fn files(
     job: &Job<'_, impl Gateway>,
+    layer: &Layer,
     names: &[String],
-    place: &Place,
 ) -> Result<Vec<String>> {
     let mut graph = Graph::new();
     let wanted = names.iter().cloned().collect();
@@ -270,7 +270,7 @@ async fn files(
         let bytes = context::file(job.gateway, &solved, name).await;
         match bytes {
             Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
-            Err(_) => Err(at(job, place, requirements::unreadable(name))),
+            Err(_) => Err(at(job, &layer.place, layer.unreadable(name))),
         }
     });
     try_join_all(read).await

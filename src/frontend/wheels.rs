@@ -22,16 +22,48 @@ use crate::{
     reference::platform::Platform,
 };
 
-use super::{build::Job, context, error::Result, layers, requirements};
+use super::{build::Job, context, error::Result, layers, requirements, warnings};
 
 /// How many layers may come after these: curl and the packages of the runtime.
 const OTHERS: usize = 2;
 
-/// Requirements of which the daemon finds out the wheels.
+/// Requirements that may come as wheels.
 pub(super) struct Resolving {
-    /// The directory with the lock, or with why there is none.
-    pub(super) output: Output,
+    wheels: Found,
     location: Location,
+}
+
+/// How it is found out which wheels.
+enum Found {
+    /// By a step, in whose directory the lock is, or why there is none.
+    Step(Output),
+    /// The lock of an earlier build says it.
+    Given(Box<Lock>),
+}
+
+/// What was found out.
+pub(super) struct Answer {
+    /// The lock, or why there is none.
+    lock: std::result::Result<Lock, String>,
+    is_given: bool,
+}
+
+impl Resolving {
+    /// The lock, where no step has to find it out.
+    pub(super) fn given(&self) -> Option<&Lock> {
+        match &self.wheels {
+            Found::Given(lock) => Some(lock),
+            Found::Step(_) => None,
+        }
+    }
+
+    /// What the step gives that finds it out.
+    pub(super) fn step(&self) -> Option<Output> {
+        match self.wheels {
+            Found::Given(_) => None,
+            Found::Step(output) => Some(output),
+        }
+    }
 }
 
 /// Wheels that can be put on the finished image.
@@ -39,6 +71,20 @@ pub(super) struct Placed {
     /// All that the requirements come to.
     pub(super) lock: Lock,
     fitting: Fitting,
+}
+
+impl Placed {
+    /// All of a lock, if the image has nothing of it.
+    pub(super) fn whole(lock: &Lock) -> Self {
+        let fitting = Fitting {
+            missing: lock.clone(),
+            replaced: Vec::new(),
+        };
+        Self {
+            lock: lock.clone(),
+            fitting,
+        }
+    }
 }
 
 /// What wheels are found out on.
@@ -50,7 +96,8 @@ enum Ground {
     Image,
 }
 
-/// Adds the step that finds the wheels, if requirements can be wheels at all.
+/// Adds the step that finds the wheels, if requirements can be wheels at all. The lock of an earlier build needs none, and nothing of the
+/// image is started for it.
 pub(super) async fn resolve(
     job: &Job<'_, impl Gateway>,
     fal: &fal::Options,
@@ -67,7 +114,7 @@ async fn resolve_at(
     plan: &mut Plan,
     ground: Ground,
 ) -> Result<Option<Resolving>> {
-    if !fal.wheels || !job.environment.runs(&plan.platform) {
+    if !fal.wheels {
         return Ok(None);
     }
     let wanted = requirements::all(job, fal).await?;
@@ -75,12 +122,18 @@ async fn resolve_at(
     let [step] = steps.as_slice() else {
         return Ok(None);
     };
-    let resolving = match ground {
-        Ground::Base => step.resolve(layers, &mut plan.llb),
-        Ground::Image => step.resolve_on(layers, &mut plan.llb, plan.output),
+    let can_run = job.environment.runs(&plan.platform);
+    let wheels = match (ground, &step.layer.given) {
+        (Ground::Base, Some(lock)) => Some(Found::Given(lock.clone())),
+        _ if !can_run => None,
+        (Ground::Base, None) => step.resolve(layers, &mut plan.llb).map(Found::Step),
+        (Ground::Image, _) => {
+            let output = step.resolve_on(layers, &mut plan.llb, plan.output);
+            output.map(Found::Step)
+        }
     };
-    Ok(resolving.map(|output| Resolving {
-        output,
+    Ok(wheels.map(|wheels| Resolving {
+        wheels,
         location: Step::location(step),
     }))
 }
@@ -91,11 +144,24 @@ pub(super) async fn read(
     plan: &Plan,
     resolving: Option<&Resolving>,
     wanted: Option<&Platform>,
-) -> Option<std::result::Result<Lock, String>> {
-    let output = resolving?.output;
+) -> Option<Answer> {
+    let output = match &resolving?.wheels {
+        Found::Given(lock) => {
+            let lock = Ok(Lock::clone(lock));
+            return Some(Answer {
+                lock,
+                is_given: true,
+            });
+        }
+        Found::Step(output) => *output,
+    };
     let lock = lock(job, plan, output, wanted).await;
     // It is an attempt: whatever is wrong with the requirements is told by the step that installs them.
-    Some(lock.unwrap_or_else(|error| Err(error.message().to_owned())))
+    let lock = lock.unwrap_or_else(|error| Err(error.message().to_owned()));
+    Some(Answer {
+        lock,
+        is_given: false,
+    })
 }
 
 async fn lock(
@@ -121,28 +187,36 @@ async fn lock(
 
 /// The wheels, if they fit the image that was looked at, whose report is completed by them; else why they cannot be layers. Where those that
 /// were chosen for the base do not fit what became of it, it is asked once more, for the image itself: what came on top may be another
-/// Python, or do for the requirements as it is.
+/// Python, or do for the requirements as it is. Of the lock of an earlier build uv says then what of it is for the image, and a warning says why.
 pub(super) async fn place(
     job: &Job<'_, impl Gateway>,
     fal: &fal::Options,
     layers: &Layers,
     plan: &mut Plan,
     wanted: Option<&Platform>,
-    lock: std::result::Result<Lock, String>,
+    answer: Answer,
     looked: &mut Report,
 ) -> Result<std::result::Result<Placed, String>> {
     let site = looked.site.take().unwrap_or_default();
-    let lock = match lock {
+    let lock = match answer.lock {
         Ok(lock) => lock,
         Err(why_not) => return Ok(Err(why_not)),
     };
-    if let Ok(fitting) = judge(looked, &site, &lock) {
-        return Ok(placed(lock, fitting, plan));
+    let why_not = match judge(looked, &site, &lock) {
+        Ok(fitting) => return Ok(placed(lock, fitting, plan)),
+        Err(why_not) => why_not,
+    };
+    if answer.is_given {
+        let lines = fal.lines("requirements").or(plan.target_lines);
+        warnings::tell_one(job, &fal::requirements::other_lock(&why_not, lines)).await;
     }
     let resolving = resolve_at(job, fal, layers, plan, Ground::Image).await?;
     let lock = match read(job, plan, resolving.as_ref(), wanted).await {
-        Some(Ok(lock)) => lock,
-        Some(Err(why_not)) => return Ok(Err(why_not)),
+        Some(Answer { lock: Ok(lock), .. }) => lock,
+        Some(Answer {
+            lock: Err(why_not), ..
+        }) => return Ok(Err(why_not)),
+        None if answer.is_given => return Ok(Err(why_not)),
         None => return Ok(Err("they cannot be asked for again".to_owned())),
     };
     let fitting = judge(looked, &site, &lock);

@@ -14,6 +14,7 @@ mod errors; // what a user sees when a build fails
 mod help; // what he can do about it
 mod inputs; // what a build can begin with instead of a Dockerfile
 mod key; // the name of what a build would give
+mod locks; // requirements that a lock file says
 mod modes; // what `mode=app` asks of an image, and `mode=off` does not
 mod platforms; // one build for two platforms
 mod replaced; // wheels in the place of what the image has

@@ -331,7 +331,8 @@ fn another_image_of_curl_is_another_key() {
     }
 }
 
-/// Promise: the folder that requirements begin in is a part, and a folder is another requirement than a package of its name.
+/// Promise: the folder that requirements begin in is a part, a folder is another requirement than a package of its name, and a lock counts
+/// by what is in it.
 #[test]
 fn other_requirements_are_another_key() {
     let client = || {
@@ -358,6 +359,16 @@ fn other_requirements_are_another_key() {
         client.key()
     };
     assert_ne!(asked_for("app"), asked_for("./app"));
+    let given = |hash: &str| {
+        let mut client = client();
+        client.write("Dockerfile", "FROM busybox\n");
+        let lock = include_str!("../requirements/given/pylock.toml");
+        client.write("pylock.toml", &lock.replace("cccc", hash));
+        client.set("build-arg:FAL_REQUIREMENTS", "pylock.toml");
+        client.key()
+    };
+    assert_eq!(given("cccc"), given("cccc"));
+    assert_ne!(given("cccc"), given("dddd"));
 }
 
 /// Promise: what the release brings is a part where it counts: ranges and pins with `mode=app`, its uv where requirements are installed by uv.

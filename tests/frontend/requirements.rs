@@ -285,3 +285,63 @@ fn a_converted_file_has_what_its_requirements_say_and_nothing_ran() {
         assert!(!table.contains("/.fal-helper"), "{table}");
     }
 }
+
+/// The words of the helper that are among what was solved, or in an answer.
+fn has_step(text: &str, word: &str) -> bool {
+    text.contains(&format!("/.fal-helper {word} "))
+}
+
+/// Promise: given the lock of an earlier build nothing is resolved, and the definition that is answered has its wheels.
+#[test]
+fn a_given_lock_is_all_that_has_to_be_known() {
+    let given = Path::new("tests/requirements/given");
+    let built = build(given, &[]);
+    built.result.expect("a result");
+    let tables: Vec<String> = built.seen.solved.values().map(llb::print).collect();
+    let tables = tables.join("\n");
+    assert!(has_step(&tables, "unpack") && has_step(&tables, "finish"));
+    assert!(!has_step(&tables, "resolve") && !has_step(&tables, "requirements"));
+
+    let converted = |case: &Path| {
+        let answer = build(case, &[("requestid", "frontend.convertllb")]);
+        for definition in answer.seen.solved.values() {
+            let table = llb::print(definition);
+            assert!(!table.contains("/.fal-helper"), "{table}");
+        }
+        let json = answer.result.expect("an answer").metadata["result.json"].clone();
+        String::from_utf8(json.to_vec()).unwrap()
+    };
+    let json = converted(given);
+    assert_eq!(json, converted(given));
+    let steps = |json: &str| {
+        ["look", "unpack", "finish", "resolve", "requirements"]
+            .map(|word| json.contains(&format!("\"{word}\"")))
+    };
+    assert_eq!(steps(&json), [true, true, true, false, false], "{json}");
+    assert_eq!(
+        json.matches("\"http.checksum\": \"sha256:").count(),
+        3,
+        "{json}"
+    );
+
+    // Without one, nobody asks what they come to.
+    let json = converted(Path::new("tests/requirements/pylock"));
+    assert_eq!(steps(&json), [true, false, false, true, true], "{json}");
+}
+
+/// Promise: what a given lock holds counts.
+#[test]
+fn another_lock_is_another_image() {
+    let folder = folder("# fal: runtime=none requirements=pylock.toml\nFROM python:3.11-slim\n");
+    let lock = fs::read_to_string("tests/requirements/given/pylock.toml").unwrap();
+    let image = |lock: &str| {
+        fs::write(folder.path().join("pylock.toml"), lock).unwrap();
+        let answer = build(folder.path(), &[]);
+        answer.result.expect("a result");
+        let tables: Vec<String> = answer.seen.solved.values().map(llb::print).collect();
+        tables
+    };
+    let (one, same) = (image(&lock), image(&lock));
+    assert_eq!(one, same);
+    assert_ne!(one, image(&lock.replace("cccccccc", "dddddddd")));
+}

@@ -19,12 +19,16 @@ use crate::curl::certificates;
 use crate::environment::Environment;
 use crate::foreign;
 use crate::python::dist_info;
+use crate::python::version::Version;
 use crate::report;
 use crate::root::Root;
 use crate::search;
 
 /// Folders are small.
 const MAX_ENTRIES: usize = 10_000;
+
+/// What uv does that pip knows nothing of.
+const EXPORT: &[&str] = &["export"];
 
 /// Unpacks the program of uv's wheel: a wheel is a zip file, and Python reads those.
 const UNPACK_UV: &str = "\
@@ -235,6 +239,16 @@ impl Installer {
         self.run_on(python, layer, &["compile"], more, Output::Kept)
     }
 
+    /// Has uv write what a `uv.lock` comes to, beside the project that is in the folder of the layer.
+    pub(super) fn export(&self, python: &Path, layer: &Layer<'_>) -> io::Result<Outcome> {
+        self.run_on(python, layer, EXPORT, &[], Output::Kept)
+    }
+
+    /// Its version, where it is one that can be compared.
+    pub(super) fn version(&self) -> Option<Version> {
+        self.name.split_whitespace().nth(1)?.parse().ok()
+    }
+
     fn run_on(
         &self,
         python: &Path,
@@ -261,7 +275,7 @@ impl Installer {
                 environment = environment
                     .with("UV_CACHE_DIR", cache)
                     .with("UV_COMPILE_BYTECODE", "0");
-                command.push("pip".into());
+                command.extend((step != EXPORT).then(|| "pip".into()));
                 command.extend(step.iter().map(OsString::from));
                 command.extend([OsString::from("--python"), python.into()]);
             }

@@ -197,6 +197,42 @@ pub(super) fn requirements_failed(installer: &str, outcome: &Outcome) -> Failure
     )
 }
 
+/// A lock file that an installer does not know what to do with; `first` is its first release that does.
+pub(super) fn reads_no_lock(installer: &str, lock: &str, first: Option<&str>) -> Failure {
+    let lock = Path::new(lock).file_name().unwrap_or_default().display();
+    let why = match first {
+        Some(first) => format!("{first} and later do, and resolver=uv brings one"),
+        None => "resolver=uv does".to_owned(),
+    };
+    Failure::new(
+        Kind::RequirementInstall,
+        format!("{installer} does not install from {lock}: {why}"),
+    )
+}
+
+/// A `uv.lock` without the project that it belongs to.
+pub(super) fn no_project(lock: &Path) -> Failure {
+    Failure::new(
+        Kind::RequirementInstall,
+        format!("{} has no pyproject.toml beside it", lock.display()),
+    )
+}
+
+/// uv did not say what a `uv.lock` comes to.
+pub(super) fn no_export(uv: &str, lock: &Path, outcome: &Outcome) -> Failure {
+    const STALE: &str = "needs to be updated";
+    if !outcome.stderr.contains(STALE) {
+        return requirements_failed(uv, outcome);
+    }
+    let lock = lock.file_name().unwrap_or_default().display();
+    Failure::new(
+        Kind::RequirementConflict,
+        format!(
+            "{lock} is not that of the pyproject.toml beside it any more: run `uv lock`, or write --frozen behind {lock} to install from it as it is"
+        ),
+    )
+}
+
 /// What went wrong, and the last of the causes that uv lists below it.
 fn cause(outcome: &Outcome) -> String {
     let what = outcome.cause();

@@ -11,6 +11,7 @@ pub mod runtime; // packages, with the image's Python
 mod imports; // starts Python once: does it import what is installed
 mod installer; // pip or uv, and where from
 mod kept_uv; // a fetched uv, from one build to the next
+mod locks; // a lock file among requirements, as installers take it
 mod messages; // the sentences
 mod pinned_uv; // which uv is fetched
 mod process; // starts a program

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::imports;
 use super::installer::{self, Installer, Layer, NoUv, Place, Target};
+use super::locks;
 use super::records::Records;
 use super::runtime::TRACES;
 use super::secrets::Secrets;
@@ -125,11 +126,15 @@ impl Installation<'_> {
         let context = self.context()?;
         let filled = self.arguments(&context);
         let installer = self.installer(&filled)?;
-        let arguments: Vec<String> = filled
-            .into_iter()
-            .filter(|argument| !(installer.is_pip() && is_of_uv(argument)))
-            .collect();
         let cache = self.cache()?;
+        let layer = Layer {
+            cache: &cache,
+            folder: &self.folder(&context),
+            arguments: &filled,
+            secrets: &self.secrets,
+        };
+        let mut arguments = locks::ready(self, &installer, &layer)?.arguments;
+        arguments.retain(|argument| !(installer.is_pip() && is_of_uv(argument)));
         let python = &self.target.python.executable;
         let outcome = installer
             .install_layer(
@@ -139,10 +144,8 @@ impl Installation<'_> {
                     site: self.site,
                 },
                 &Layer {
-                    cache: &cache,
-                    folder: &self.folder(&context),
                     arguments: &arguments,
-                    secrets: &self.secrets,
+                    ..layer
                 },
             )
             .map_err(|error| messages::io("start the installer of", python, &error))?;

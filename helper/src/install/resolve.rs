@@ -12,7 +12,7 @@ use std::thread;
 
 use super::installer::{Installer, Layer};
 use super::requirements::{Installation, Places, in_image};
-use super::{sizes, target};
+use super::{locks, sizes, target};
 use crate::failure::Failure;
 use crate::lock::pylock::{self, NoWheel, Pylock};
 use crate::lock::tags::Tags;
@@ -22,7 +22,7 @@ use crate::requirements::{Requirements, Resolver};
 use crate::root::Root;
 
 /// Flags that say where distributions come from, or which of them are right: those that `uv pip compile` takes, too.
-const WITH_VALUE: [&str; 19] = [
+const WITH_VALUE: [&str; 21] = [
     "-c",
     "--constraint",
     "--constraints",
@@ -42,8 +42,10 @@ const WITH_VALUE: [&str; 19] = [
     "--only-binary",
     "-r",
     "--requirement",
+    "--extra",
+    "--group",
 ];
-const ALONE: [&str; 3] = ["--pre", "--no-index", "--no-deps"];
+const ALONE: [&str; 4] = ["--pre", "--no-index", "--no-deps", "--all-extras"];
 /// Flags that name a file whose lines are requirements.
 const FILES: [&str; 3] = ["-r", "--requirement", "--requirements"];
 
@@ -70,7 +72,6 @@ pub fn resolve(
 fn wheels(installation: &Installation<'_>) -> Result<Lock, String> {
     let context = installation.context().map_err(|it| it.sentence)?;
     let arguments = installation.arguments(&context);
-    let flags = Flags::of(&arguments)?;
     let installer = installation
         .installer(&arguments)
         .map_err(|it| it.sentence)?;
@@ -83,6 +84,12 @@ fn wheels(installation: &Installation<'_>) -> Result<Lock, String> {
         arguments: &arguments,
         secrets: &installation.secrets,
     };
+    let ready = locks::ready(installation, &installer, &layer).map_err(|it| it.sentence)?;
+    let flags = Flags::of(&ready.arguments)?;
+    let layer = Layer {
+        arguments: &ready.arguments,
+        ..layer
+    };
     let ask = |more: &[&str]| plan(&installer, &python.executable, &layer, more);
     let plan = |more: &[&str]| ask(more).and_then(|printed| added(&printed));
     let (target, printed) = together(|| target::of(installation), || ask(&[]));
@@ -90,7 +97,12 @@ fn wheels(installation: &Installation<'_>) -> Result<Lock, String> {
     let all = added(&printed)?;
     let mut packages = Vec::new();
     let mut named = BTreeMap::new();
-    if !all.is_empty() {
+    if let Some(lock) = &ready.lock {
+        // Whoever made it has asked for all that is in it.
+        let files = read(lock, &all)?;
+        packages = chosen(&files, &all, &Tags::of(&target.interpreter), &None)?;
+        named = all.clone();
+    } else if !all.is_empty() {
         // All that is asked now was just asked of the network.
         let files = |more: &[&str]| files(installation, &installer, &layer, &flags, &all, more);
         let (asked, files) = together(
@@ -119,6 +131,24 @@ fn wheels(installation: &Installation<'_>) -> Result<Lock, String> {
         packages,
         replaces: Some(replaces),
     })
+}
+
+/// A `pylock.toml` in which each of a plan is once.
+fn read(file: &Path, plan: &BTreeMap<String, String>) -> Result<Pylock, String> {
+    let text = Root::new("/").read_text(file, MAX_BYTES);
+    let text = text.map_err(|error| format!("{}: {error}", file.display()))?;
+    let lock = Pylock::parse(&text)?;
+    let mut seen = BTreeSet::new();
+    let names = lock.packages.iter().map(|entry| normalise(&entry.name));
+    let versions = lock.packages.iter().map(|entry| entry.version.as_ref());
+    let planned = names
+        .zip(versions)
+        .filter(|(name, version)| plan.get(name) == *version);
+    let mut repeated = planned.filter(|it| !seen.insert(it.clone()));
+    match repeated.next() {
+        Some((name, _)) => Err(format!("{name} is in the lock more than once")),
+        None => Ok(lock),
+    }
 }
 
 /// Does two things at the same time.

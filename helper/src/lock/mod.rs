@@ -19,6 +19,32 @@ pub const LOCK_FILE: &str = "pylock.toml";
 /// The file that is there instead, with a sentence that says why there is no lock.
 pub const WHY_FILE: &str = "why";
 
+/// The kinds of files that say what is installed, each by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `pylock.toml` or `pylock.NAME.toml` (PEP 751).
+    Pylock,
+    /// `uv.lock`, beside the `pyproject.toml` that it belongs to.
+    Uv,
+}
+
+impl Kind {
+    /// The kind of a file.
+    pub fn of(path: &str) -> Option<Self> {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let is_word = |name: &str| !name.is_empty() && !name.contains('.');
+        let between = |name: &str| {
+            let name = name.strip_prefix("pylock.")?.strip_suffix(".toml")?;
+            is_word(name).then_some(())
+        };
+        match name {
+            "uv.lock" => Some(Self::Uv),
+            "pylock.toml" => Some(Self::Pylock),
+            name => between(name).map(|()| Self::Pylock),
+        }
+    }
+}
+
 /// What is installed, and for which Python.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lock {
@@ -93,4 +119,25 @@ pub struct Folder {
     pub uid: u32,
     /// Its group.
     pub gid: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_file_is_known_by_its_name() {
+        for (path, want) in [
+            ("pylock.toml", Some(Kind::Pylock)),
+            ("./a/pylock.gpu.toml", Some(Kind::Pylock)),
+            ("/opt/uv.lock", Some(Kind::Uv)),
+            ("pylock..toml", None),
+            ("pylock.a.b.toml", None),
+            ("my-pylock.toml", None),
+            ("uv.lock.txt", None),
+            ("", None),
+        ] {
+            assert_eq!(Kind::of(path), want, "{path}");
+        }
+    }
 }

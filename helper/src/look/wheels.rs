@@ -6,17 +6,22 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::lock::file_name::FileName;
+use crate::lock::tags::{Interpreter, Tags};
 use crate::lock::{Lock, Package};
 use crate::python::dist_info::{self, Distribution, normalise};
+use crate::python::platform::{self, Platform};
 use crate::python::version::Version;
 use crate::report::{Python, Record, Report, Site, Wheels};
 use crate::root::Root;
 
 /// What is installed for a Python.
 pub(super) fn site(root: &Root, python: &Python) -> Site {
+    let mut programs = [&python.executable, &python.command].into_iter();
     let mut site = Site {
         folders: Vec::new(),
         records: BTreeMap::new(),
+        platform: programs.find_map(|program| platform::of(root, program)),
     };
     for folder in &python.site {
         let Ok(found) = root.resolve(folder) else {
@@ -103,6 +108,7 @@ fn fits(site: &Site, python: &Python, lock: &Lock) -> Result<Fitting, String> {
             target.executable
         ));
     }
+    for_platform(site.platform.as_ref(), lock)?;
     let folders = [&target.purelib, &target.platlib].map(Path::new);
     let mut last = 0;
     for folder in folders {
@@ -148,6 +154,25 @@ fn fits(site: &Site, python: &Python, lock: &Lock) -> Result<Fitting, String> {
     })
 }
 
+/// Whether every wheel is one that the Python takes on its platform: a lock may come from elsewhere.
+fn for_platform(platform: Option<&Platform>, lock: &Lock) -> Result<(), String> {
+    let Some(platform) = platform else {
+        return Ok(());
+    };
+    let of_lock = &lock.target.interpreter;
+    let tags = Tags::of(&Interpreter {
+        machine: platform.machine.clone(),
+        libc: platform.libc.unwrap_or(of_lock.libc),
+        ..of_lock.clone()
+    });
+    let fits = |file: &str| FileName::parse(file).is_some_and(|name| tags.fit(&name).is_some());
+    let mut files = lock.packages.iter().map(|package| &package.wheel.file);
+    match files.find(|file| !fits(file)) {
+        Some(file) => Err(format!("{file} is not for the Python of the image")),
+        None => Ok(()),
+    }
+}
+
 /// What goes for a package, as it would for an installer.
 fn goes(lock: &Lock, package: &Package, record: &Record) -> Result<Replaced, String> {
     let shown = record.path.display();
@@ -187,6 +212,7 @@ fn is_version(record: &Record, version: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lock::tags::Libc;
     use crate::look::look_before_wheels;
     use crate::python::find::tests::Image;
     use crate::request::{self, Curl, Mode, Package, Request, Runtime};
@@ -352,5 +378,28 @@ mod tests {
                 "{own}/pydantic-1.10.dist-info would be found first"
             ))
         );
+    }
+
+    #[test]
+    fn a_wheel_is_for_the_platform_of_the_image() {
+        let mut lock = lock();
+        let mut fits = |file: &str, platform: &Platform| {
+            lock.packages[0].wheel.file = file.to_owned();
+            for_platform(Some(platform), &lock).is_ok()
+        };
+        let any = "pydantic-2.10.6-py3-none-any.whl";
+        let compiled = "pydantic-2.10.6-cp311-cp311-manylinux_2_34_x86_64.whl";
+        for (machine, libc, want) in [
+            ("x86_64", None, true),
+            ("x86_64", Some(Libc::Glibc(2, 34)), true),
+            ("x86_64", Some(Libc::Glibc(2, 31)), false),
+            ("x86_64", Some(Libc::Musl(1, 2)), false),
+            ("aarch64", None, false),
+        ] {
+            let machine = machine.to_owned();
+            let platform = Platform { machine, libc };
+            assert!(fits(any, &platform), "{platform:?}");
+            assert_eq!(fits(compiled, &platform), want, "{platform:?}");
+        }
     }
 }

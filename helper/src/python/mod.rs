@@ -7,6 +7,7 @@
 pub mod dist_info; // directories → what is installed
 pub mod find; // PATH → the interpreter that fal will run
 pub mod interpreter; // one executable → prefix, version, kind
+pub mod platform; // one executable → machine, C library
 pub mod site; // prefix → the directories that `import` looks in
 pub mod version; // PEP 440
 

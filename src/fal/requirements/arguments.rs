@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fal_helper::requirements::CONTEXT;
+use fal_helper::{lock::Kind, requirements::CONTEXT};
 
 use super::{Asked, Layer, Mistake, messages, text, words};
 
@@ -50,7 +50,18 @@ const FLAGS: &[(&str, Value)] = &[
     ("--torch-backend", Value::Text),
     ("-P", Value::Text),
     ("--upgrade-package", Value::Text),
+    ("--extra", Value::Text),
+    ("--no-extra", Value::Text),
+    ("--group", Value::Text),
+    ("--no-group", Value::Text),
+    ("--only-group", Value::Text),
+    ("--package", Value::Text),
+    ("--prune", Value::Text),
+    ("--no-emit-package", Value::Text),
 ];
+
+/// Flags with a file of requirements.
+const REQUIREMENTS: [&str; 3] = ["-r", "--requirement", "--requirements"];
 
 /// Flags that would install something else, or elsewhere.
 const REFUSED: [&str; 15] = [
@@ -109,8 +120,11 @@ pub(super) fn read(asked: &Asked) -> Result<Layer, Mistake> {
         repositories: BTreeSet::new(),
         commits: BTreeMap::new(),
         pinned: BTreeMap::new(),
+        given: None,
         place: asked.place.clone(),
     };
+    let mut locks = Vec::new();
+    let mut is_more = false;
     // The value of a flag may be an argument of its own.
     super::refuse_credential(&asked.arguments.join(" "))?;
     let mut arguments = asked.arguments.iter();
@@ -120,6 +134,13 @@ pub(super) fn read(asked: &Asked) -> Result<Layer, Mistake> {
             .secrets
             .extend(text::names(argument).map(str::to_owned));
         if !argument.starts_with('-') {
+            if Kind::of(argument).is_some() {
+                let file = layer.value(Value::File, argument)?;
+                layer.arguments.extend(["-r".to_owned(), file]);
+                locks.push(argument.as_str());
+                continue;
+            }
+            is_more = true;
             let argument = layer.requirement(argument)?;
             layer.arguments.push(argument);
             continue;
@@ -147,14 +168,39 @@ pub(super) fn read(asked: &Asked) -> Result<Layer, Mistake> {
                 next
             }
         };
+        if REQUIREMENTS.contains(&flag) {
+            match Kind::of(written) {
+                Some(_) => locks.push(written),
+                None => is_more = true,
+            }
+        }
         let found = layer.value(value, written)?;
         layer.arguments.extend([flag.to_owned(), found]);
+    }
+    if let [lock, others @ ..] = locks.as_slice()
+        && (is_more || !others.is_empty())
+    {
+        return Err(messages::beside_a_lock(lock));
     }
     layer.check_files()?;
     Ok(layer)
 }
 
+/// Whether a `uv.lock` is what is installed.
+pub(super) fn names_uv_lock(arguments: &[String]) -> bool {
+    let mut files = arguments.iter().map(|argument| Kind::of(argument));
+    files.any(|kind| kind == Some(Kind::Uv))
+}
+
 impl Layer {
+    /// Whether a file of the context is all that is installed, without a word beside it.
+    pub(super) fn is_only(&self, file: &str) -> bool {
+        let [flag, written] = self.arguments.as_slice() else {
+            return false;
+        };
+        REQUIREMENTS.contains(&flag.as_str()) && *written == mounted(file)
+    }
+
     /// A requirement; a path of the context is one where the step has it.
     fn requirement(&mut self, written: &str) -> Result<String, Mistake> {
         let Some(text::Path {

@@ -2,7 +2,7 @@
 
 use fal_helper::failure::Kind;
 
-use crate::{diagnostic::Diagnostic, golang};
+use crate::{diagnostic::Diagnostic, golang, source::Lines};
 
 use super::{Mistake, Repository};
 
@@ -59,6 +59,25 @@ pub(super) fn too_many_files(most: usize) -> Mistake {
     )))
 }
 
+pub(super) fn beside_a_lock(lock: &str) -> Mistake {
+    plain(Diagnostic::error(format!(
+        "{lock} is all that is installed where it is named: nothing else can be required beside it"
+    )))
+}
+
+pub(super) fn no_toml(file: &str, why: &str) -> Mistake {
+    plain(Diagnostic::error(format!(
+        "the lock file {file} cannot be read: {why}"
+    )))
+}
+
+pub(super) fn no_lock_of_ours(file: &str, why: &str) -> Mistake {
+    plain(
+        Diagnostic::error(format!("{file} is no lock that a build gave: {why}"))
+            .help("without [tool.fal] it is a pylock.toml like others"),
+    )
+}
+
 /// The same with the place in a requirements file.
 pub(super) fn in_file(file: &str, line: usize, mistake: Mistake) -> Mistake {
     Mistake {
@@ -75,9 +94,17 @@ fn plain(diagnostic: Diagnostic) -> Mistake {
 }
 
 /// A requirements file that is not there.
-pub fn unreadable(file: &str) -> Diagnostic {
+pub(super) fn unreadable(file: &str) -> Diagnostic {
     Diagnostic::error(format!(
         "the requirements file {} is not in the build context",
+        golang::quote(file)
+    ))
+}
+
+/// A project that is not where its `uv.lock` is.
+pub(super) fn no_project(file: &str) -> Diagnostic {
+    Diagnostic::error(format!(
+        "{} is not in the build context: a uv.lock is read together with the pyproject.toml beside it, and with those of its workspace",
         golang::quote(file)
     ))
 }
@@ -95,6 +122,17 @@ pub fn unresolved(repository: &Repository, why: &str) -> Diagnostic {
         repository.written
     ))
     .help(help)
+}
+
+/// What is said of the lock of an earlier build that does not fit the image of this one.
+pub fn other_lock(why: &str, lines: Option<Lines>) -> Diagnostic {
+    let warning = Diagnostic::warning(format!(
+        "the lock that requirements name is for another image ({why}): uv says what of it is installed here"
+    ));
+    match lines {
+        Some(lines) => warning.at(lines),
+        None => warning,
+    }
 }
 
 /// A secret that was not given.

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fal_helper::requirements::CONTEXT;
+use fal_helper::{lock::Lock, requirements::CONTEXT};
 
 use crate::{
     diagnostic::{self, Diagnostic},
@@ -21,13 +21,14 @@ use super::{
 
 mod arguments; // what installers take
 mod file; // as much of a requirements file as has to be known
+mod lock_file; // the same of lock files
 mod messages;
 mod step; // a layer as a step of a build
 mod wheels; // a layer as wheels, each from where it is
 mod text; // what stands in the text of a requirement
 mod words; // one line, to requirements
 
-pub use messages::{absent_secret, cannot_run, failed, unreadable, unresolved};
+pub use messages::{absent_secret, cannot_run, failed, other_lock, unresolved};
 pub use step::Step;
 pub use text::Repository;
 pub(in crate::fal) use text::has_credential;
@@ -83,6 +84,8 @@ pub struct Layer {
     pub commits: BTreeMap<String, String>,
     /// The commits of those that the arguments name, and are pinned to there.
     pub pinned: BTreeMap<String, String>,
+    /// The lock of an earlier build, if that is all that it installs.
+    pub given: Option<Box<Lock>>,
     /// Where it was asked for.
     pub place: Place,
 }
@@ -151,10 +154,21 @@ impl Asked {
 impl Layer {
     /// Takes in what a requirements file says; gives the files that it names. Each of them is in [`Layer::files`] from then on.
     pub fn take(&mut self, file: &str, text: &str) -> Result<Vec<String>, Mistake> {
-        let mut named = file::read(self, file, text)?;
+        let mut named = match lock_file::read(self, file, text) {
+            Some(named) => named?,
+            None => file::read(self, file, text)?,
+        };
         named.retain(|name| self.files.insert(name.clone()));
         self.check_files()?;
         Ok(named)
+    }
+
+    /// What is said where one of its files is not there.
+    pub fn unreadable(&self, file: &str) -> Diagnostic {
+        match lock_file::is_project(self, file) {
+            true => messages::no_project(file),
+            false => messages::unreadable(file),
+        }
     }
 
     /// Each file is asked for, and each may name more.

@@ -53,6 +53,9 @@ fn plan(folder: &str, arguments: Vec<String>, files: &[(&str, &str)]) -> String 
     if layer.builds {
         line("builds".to_owned());
     }
+    if let Some(lock) = &layer.given {
+        line(format!("given {}", lock.packages.len()));
+    }
     text
 }
 
@@ -237,5 +240,111 @@ fn items_of_a_list_begin_in_their_folder() {
         plan("app", arguments, &[]),
         "numpy ; python_version < '3.12' | --extra-index-url | https://h | -r | /.fal-context/app/r.txt | /.fal-context/b\n\
          file app/r.txt\npath b\nbuilds\n"
+    );
+}
+
+/// Promise: a lock file brings what is needed to install from it, and the lock of an earlier build is known for one.
+#[test]
+fn lock_files_name_what_they_need() {
+    let given = include_str!("../../../tests/requirements/given/pylock.toml");
+    let broken = given.replace("version = 1\n", "version = 2\n");
+    let others = "[[packages]]\nname = \"a\"\ndirectory = { path = \"../a\", editable = false }\n\
+                  [[packages]]\nname = \"b\"\nwheels = [{ url = \"https://h/b-1-py3-none-any.whl\" }, { path = \"b-1-py3-none-any.whl\" }]\n\
+                  [[packages]]\nname = \"c\"\narchive = { path = \"/opt/c.zip\" }\n";
+    let uv = "[[package]]\nname = \"app\"\nsource = { editable = \".\" }\ndependencies = [{ name = \"lib\" }, { name = \"six\" }]\n\
+              [package.optional-dependencies]\nx = [{ name = \"wheel\" }]\n\
+              [package.dev-dependencies]\ndev = [{ name = \"tool\" }]\n\
+              [[package]]\nname = \"lib\"\nsource = { directory = \"libs/lib\" }\ndependencies = [{ name = \"app\" }]\n\
+              [[package]]\nname = \"other\"\nsource = { editable = \"libs/other\" }\n\
+              [[package]]\nname = \"tool\"\nsource = { virtual = \"tool\" }\n\
+              [[package]]\nname = \"wheel\"\nsource = { path = \"w-1-py3-none-any.whl\" }\n\
+              [[package]]\nname = \"six\"\nsource = { registry = \"https://h/simple\" }\n";
+    let files = [
+        ("pylock.toml", given),
+        ("pylock.broken.toml", &broken),
+        ("pylock.no.toml", "packages ="),
+        (
+            "pylock.open.toml",
+            "[[packages]]\nname = \"a\"\nindex = \"https://me:word@h/simple\"\n",
+        ),
+        ("sub/pylock.others.toml", others),
+        ("uv.lock", uv),
+        (
+            "out/uv.lock",
+            "[[package]]\nsource = { virtual = \"../..\" }\n",
+        ),
+        (
+            "pyproject.toml",
+            "[project]\ndependencies = [\"./a/b\", \"six\"]\n",
+        ),
+    ];
+    let whole = "-r | /.fal-context/uv.lock";
+    let projects = "file libs/lib/pyproject.toml\nfile libs/other/pyproject.toml\nfile pyproject.toml\nfile tool/pyproject.toml\nfile uv.lock\n";
+    let needed = "path libs/lib\npath w-1-py3-none-any.whl\nbuilds\n";
+    for (value, want) in [
+        (
+            "pylock.toml",
+            "-r | /.fal-context/pylock.toml\nfile pylock.toml\ngiven 3\n",
+        ),
+        (
+            "-r ./pylock.toml",
+            "-r | /.fal-context/pylock.toml\nfile pylock.toml\ngiven 3\n",
+        ),
+        (
+            "pylock.toml --no-deps",
+            "-r | /.fal-context/pylock.toml | --no-deps\nfile pylock.toml\n",
+        ),
+        (
+            "/opt/pylock.toml --extra gpu",
+            "-r | /opt/pylock.toml | --extra | gpu\n",
+        ),
+        (
+            "sub/pylock.others.toml",
+            "-r | /.fal-context/sub/pylock.others.toml\nfile sub/pylock.others.toml\npath a\npath sub/b-1-py3-none-any.whl\nbuilds\n",
+        ),
+        ("uv.lock", &format!("{whole}\n{projects}{needed}")),
+        (
+            "uv.lock --all-packages",
+            &format!(
+                "{whole} | --all-packages\n{projects}path libs/lib\npath libs/other\npath w-1-py3-none-any.whl\nbuilds\n"
+            ),
+        ),
+        (
+            "pylock.toml six",
+            "refused: pylock.toml is all that is installed where it is named: nothing else can be required beside it\n",
+        ),
+        (
+            "-r requirements.txt -r uv.lock",
+            "refused: uv.lock is all that is installed where it is named: nothing else can be required beside it\n",
+        ),
+        (
+            "pylock.broken.toml",
+            "refused: pylock.broken.toml is no lock that a build gave: its [tool.fal] is of version 2; 1 is known\n",
+        ),
+        (
+            "out/uv.lock",
+            "refused: a requirement is outside of the folder that the client sends: ../../pyproject.toml\n",
+        ),
+        (
+            "pylock.open.toml",
+            "refused (not shown): pylock.open.toml:3: a requirement has a credential written out, which history and provenance would \
+             show: write ${NAME} in its place, and give the secret NAME\n",
+        ),
+    ] {
+        assert_eq!(
+            plan("", arguments::of_option(value), &files),
+            want,
+            "{value}"
+        );
+    }
+    let no_toml = plan("", arguments::of_option("pylock.no.toml"), &files);
+    assert!(
+        no_toml.starts_with("refused: the lock file pylock.no.toml cannot be read: "),
+        "{no_toml}"
+    );
+    // In a list, too.
+    assert_eq!(
+        plan("sub", arguments::of_item("../pylock.toml"), &files),
+        "-r | /.fal-context/pylock.toml\nfile pylock.toml\ngiven 3\n"
     );
 }
