@@ -109,6 +109,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         frontend: fal.clone(),
         refused: None,
     });
+    examples.push(requirements(&fal)?);
     // Its name has files in it.
     let server = [("FAL_MODE", "server"), ("FAL_CURL", "none")];
     let server = server.map(|(key, value)| (format!("build-arg:{key}"), value.to_owned()));
@@ -312,6 +313,23 @@ fn examples(frontend: &str) -> Result<Vec<Example>> {
     }
     examples.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(examples)
+}
+
+/// Requirements as wheels, one of which comes in the place of what the image has: Docker cannot merge their layers.
+fn requirements(frontend: &str) -> Result<Example> {
+    let folder = place("requirements")?;
+    fs::write(
+        folder.join("Dockerfile"),
+        "# fal: runtime=none curl=none requirements=\"six==1.17.0 greenlet==3.0.3\"\n\
+         FROM python:3.11-slim\nRUN pip install --no-cache-dir six==1.16.0\n",
+    )?;
+    Ok(Example {
+        name: format!("{FAL} with requirements"),
+        folder,
+        options: Vec::new(),
+        frontend: frontend.to_owned(),
+        refused: None,
+    })
 }
 
 /// A build that fails as builds do.
