@@ -222,7 +222,7 @@ fn what_is_locked_is_installed_wheel_by_wheel() {
                 &dockerfile("requirements.txt"),
                 &files,
             );
-            outcome.failed();
+            fails(&outcome, "Hash mismatch for `");
         });
         scope.spawn(|| {
             // Another Python: uv says what of the file is for it.
