@@ -30,6 +30,8 @@ const KIND: u32 = 0o170_000;
 const REGULAR: u32 = 0o100_000;
 const FOLDER: u32 = 0o040_000;
 
+/// The flag of a name that is UTF-8; others are in an encoding of the reader's choice.
+const UTF8: u16 = 1 << 11;
 /// Flags of what wheels never are: patches, strong encryption, a directory that is masked.
 const FOREIGN: u16 = 1 << 5 | 1 << 6 | 1 << 13;
 
@@ -131,6 +133,9 @@ impl Archive {
 /// An entry by what the directory says of it, and whether it is a folder.
 fn judge(index: usize, raw: &ZipFile<'_, Source>) -> Result<(Entry, bool), Flaw> {
     let name = std::str::from_utf8(raw.name_raw()).map_err(|_| messages::not_utf8())?;
+    if !name.is_ascii() && raw.flags().as_u16() & UTF8 == 0 {
+        return Err(messages::not_said_to_be_utf8(name));
+    }
     let folder = name.strip_suffix('/');
     paths::check(folder.unwrap_or(name))?;
     if raw.encrypted() {

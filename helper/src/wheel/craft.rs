@@ -1,12 +1,13 @@
 //! Wheels for tests: good ones, and whatever an archive can be made to say.
+//!
+//! Takes names and bytes; gives the bytes of a wheel. Knows nothing of this crate: the whole builds of `tests/e2e` make their wheels
+//! with this file, too.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use crate::wheel::record::{self, Row, Rows};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
 
 /// An entry of an archive that is written byte by byte.
 #[derive(Clone)]
@@ -51,6 +52,12 @@ impl Item {
 
     pub(super) fn mode(mut self, mode: u32) -> Self {
         self.mode = mode;
+        self
+    }
+
+    /// Says that its name is UTF-8.
+    pub(super) fn utf8(mut self) -> Self {
+        self.flags |= 1 << 11;
         self
     }
 }
@@ -104,18 +111,19 @@ impl Craft {
         self
     }
 
+    /// The RECORD that fits, sorted.
     fn rows(&self) -> String {
-        let mut rows: Rows = self
-            .items
-            .iter()
-            .filter(|item| !item.name.ends_with(b"/"))
+        let files = self.items.iter().filter(|item| !item.name.ends_with(b"/"));
+        let mut rows: Vec<String> = files
             .map(|item| {
-                let name = String::from_utf8_lossy(&item.name).into_owned();
-                (name, Row::of(&item.bytes))
+                let name = quoted(&String::from_utf8_lossy(&item.name));
+                let sum = URL_SAFE_NO_PAD.encode(Sha256::digest(&item.bytes));
+                format!("{name},sha256={sum},{}\n", item.bytes.len())
             })
             .collect();
-        rows.insert(self.record_name(), Row::default());
-        String::from_utf8(record::write(&rows)).expect("UTF-8")
+        rows.push(format!("{},,\n", self.record_name()));
+        rows.sort();
+        rows.concat()
     }
 
     fn record_name(&self) -> String {
@@ -137,12 +145,12 @@ impl Craft {
     }
 }
 
-/// Writes a file to where the wheel with a number is.
-pub(super) fn put(wheels: &Path, number: usize, file: &str, bytes: &[u8]) -> PathBuf {
-    let path = super::path_of(wheels, number, file);
-    fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
-    fs::write(&path, bytes).expect("a wheel");
-    path
+/// A field of a RECORD.
+fn quoted(name: &str) -> String {
+    match name.contains([',', '"']) {
+        true => format!("\"{}\"", name.replace('"', "\"\"")),
+        false => name.to_owned(),
+    }
 }
 
 /// An archive of items as they are.
@@ -212,34 +220,4 @@ pub(super) fn crc(bytes: &[u8]) -> u32 {
         crc = (crc >> 8) ^ table[(crc as u8 ^ byte) as usize];
     }
     !crc
-}
-
-/// Everything below a folder: mode, time in seconds, content.
-pub(super) type Written = BTreeMap<String, (u32, i64, Vec<u8>)>;
-
-pub(super) fn tree(top: &Path) -> Written {
-    let mut found = Written::new();
-    let mut open = vec![top.to_owned()];
-    while let Some(folder) = open.pop() {
-        for entry in fs::read_dir(&folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            let metadata = path.symlink_metadata().expect("metadata");
-            let content = match metadata.is_dir() {
-                true => Vec::new(),
-                false => fs::read(&path).expect("a file"),
-            };
-            let name = path.strip_prefix(top).expect("a path below").to_owned();
-            let told = (metadata.mode(), metadata.mtime(), content);
-            found.insert(name.to_string_lossy().into_owned(), told);
-            if metadata.is_dir() {
-                open.push(path);
-            }
-        }
-    }
-    found
-}
-
-pub(super) fn text(tree: &Written, path: &str) -> String {
-    let (_, _, content) = tree.get(path).expect(path);
-    String::from_utf8(content.clone()).expect("UTF-8")
 }

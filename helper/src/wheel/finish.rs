@@ -277,8 +277,9 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::wheel::craft::{self, Craft, Item, Written, text, tree};
+    use crate::wheel::craft::{Craft, Item};
     use crate::wheel::request::VERSION;
+    use crate::wheel::written::{self, Written, text, tree};
 
     const INTERPRETER: &str = "/usr/local/bin/python3.11";
 
@@ -309,7 +310,7 @@ mod tests {
             let top = tempfile::tempdir().expect("a scratch folder");
             let mut wheels = Vec::new();
             for (number, (craft, requested)) in crafts.iter().enumerate() {
-                craft::put(top.path(), number, &craft.file, &craft.bytes());
+                written::put(top.path(), number, &craft.file, &craft.bytes());
                 wheels.push(Installed {
                     file: craft.file.clone(),
                     requested: *requested,

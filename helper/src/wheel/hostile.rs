@@ -7,6 +7,7 @@ use crate::failure::Kind;
 use crate::wheel::craft::{self, Craft, Item};
 use crate::wheel::request::{Unpack, VERSION};
 use crate::wheel::unpack::unpack;
+use crate::wheel::written;
 
 const INFO: &str = "demo-1.0.dist-info";
 
@@ -17,7 +18,7 @@ fn demo() -> Craft {
 /// What is said of a wheel; nothing if it is taken. Whatever is said names the wheel.
 fn said(file: &str, bytes: &[u8]) -> Option<String> {
     let top = tempfile::tempdir().expect("a scratch folder");
-    craft::put(top.path(), 0, file, bytes);
+    written::put(top.path(), 0, file, bytes);
     let out = top.path().join("out");
     fs::create_dir(&out).expect("a folder");
     let request = Unpack {
@@ -71,6 +72,13 @@ fn names_stay_below_the_folder() {
     let mut craft = demo().file("caf\u{e9}", "");
     craft.items.last_mut().expect("an item").name = b"caf\xe9".to_vec();
     check("latin 1", &craft, "not UTF-8");
+    // Others read it as an IBM PC would.
+    let silent = demo().file("caf\u{e9}", "");
+    check(
+        "silent",
+        &silent,
+        "the name `caf\u{e9}` in it is not said to be UTF-8",
+    );
 }
 
 #[test]
@@ -386,7 +394,7 @@ fn a_wheel_is_of_one_distribution_and_says_so() {
 fn what_is_no_file_is_no_wheel() {
     let top = tempfile::tempdir().expect("a scratch folder");
     let file = demo().file;
-    let path = craft::put(top.path(), 0, &file, b"");
+    let path = written::put(top.path(), 0, &file, b"");
     fs::remove_file(&path).expect("a file");
     symlink("/dev/zero", &path).expect("a link");
     let request = Unpack {

@@ -79,6 +79,13 @@ pub(super) fn not_utf8() -> Flaw {
     flaw("a name in it is not UTF-8")
 }
 
+pub(super) fn not_said_to_be_utf8(name: &str) -> Flaw {
+    flaw(format!(
+        "the name `{}` in it is not said to be UTF-8",
+        short(name)
+    ))
+}
+
 pub(super) fn encrypted(name: &str) -> Flaw {
     flaw(format!("`{}` in it is encrypted", short(name)))
 }

@@ -44,6 +44,8 @@ mod messages; // what is wrong, as sentences
 #[cfg(test)]
 mod craft; // wheels for tests
 #[cfg(test)]
+mod written; // what tests write, and find written
+#[cfg(test)]
 mod hostile; // those that are refused
 
 use std::path::{Path, PathBuf};

@@ -219,8 +219,9 @@ mod tests {
     use zip::{CompressionMethod, ZipWriter};
 
     use super::*;
-    use crate::wheel::craft::{self, Craft, Item, Written, text, tree};
+    use crate::wheel::craft::{Craft, Item};
     use crate::wheel::request::{Parent, VERSION};
+    use crate::wheel::written::{self, Written, text, tree};
 
     const PURELIB: &str = "/usr/lib/site";
     const PLATLIB: &str = "/usr/lib64/site";
@@ -238,7 +239,7 @@ mod tests {
     fn unpacked(crafts: &[Craft], request: &Unpack) -> (Written, Vec<String>) {
         let top = tempfile::tempdir().expect("a scratch folder");
         for (number, craft) in crafts.iter().enumerate() {
-            craft::put(top.path(), number, &craft.file, &craft.bytes());
+            written::put(top.path(), number, &craft.file, &craft.bytes());
         }
         let out = top.path().join("out");
         fs::create_dir(&out).expect("a folder");
@@ -255,7 +256,7 @@ mod tests {
             .item(Item::new("demo/tool", "x").mode(0o100_711))
             .item(Item::new("demo/bits", "x").mode(0o755))
             .item(Item::new("empty/", "").mode(0o040_755))
-            .file("caf\u{e9}, \"x\".txt", "")
+            .item(Item::new("caf\u{e9}, \"x\".txt", "").utf8())
             .file("demo-1.0.data/purelib/pure.py", "")
             .file("demo-1.0.data/platlib/plat.so", "")
             .file("demo-1.0.data/scripts/tool", "#!python\n")
@@ -374,7 +375,7 @@ pure.py";
         let crafts = [one, below];
         let top = tempfile::tempdir().expect("a scratch folder");
         for (number, craft) in crafts.iter().enumerate() {
-            craft::put(top.path(), number, &craft.file, &craft.bytes());
+            written::put(top.path(), number, &craft.file, &craft.bytes());
         }
         let failure = unpack(top.path(), top.path(), &request(&crafts)).expect_err("a refusal");
         assert_eq!(
@@ -417,7 +418,7 @@ pure.py";
                     }
                 };
                 let top = tempfile::tempdir().expect("a scratch folder");
-                craft::put(top.path(), 0, &craft.file, &bytes);
+                written::put(top.path(), 0, &craft.file, &bytes);
                 let out = top.path().join("out");
                 fs::create_dir(&out).expect("a folder");
                 let request = request(std::slice::from_ref(&craft));

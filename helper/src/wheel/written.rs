@@ -1,0 +1,44 @@
+//! What tests write for the steps that install wheels, and what these wrote.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Writes a file to where the wheel with a number is.
+pub(super) fn put(wheels: &Path, number: usize, file: &str, bytes: &[u8]) -> PathBuf {
+    let path = super::path_of(wheels, number, file);
+    fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+    fs::write(&path, bytes).expect("a wheel");
+    path
+}
+
+/// Everything below a folder: mode, time in seconds, content.
+pub(super) type Written = BTreeMap<String, (u32, i64, Vec<u8>)>;
+
+pub(super) fn tree(top: &Path) -> Written {
+    let mut found = Written::new();
+    let mut open = vec![top.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let metadata = path.symlink_metadata().expect("metadata");
+            let content = match metadata.is_dir() {
+                true => Vec::new(),
+                false => fs::read(&path).expect("a file"),
+            };
+            let name = path.strip_prefix(top).expect("a path below").to_owned();
+            let told = (metadata.mode(), metadata.mtime(), content);
+            found.insert(name.to_string_lossy().into_owned(), told);
+            if metadata.is_dir() {
+                open.push(path);
+            }
+        }
+    }
+    found
+}
+
+pub(super) fn text(tree: &Written, path: &str) -> String {
+    let (_, _, content) = tree.get(path).expect(path);
+    String::from_utf8(content.clone()).expect("UTF-8")
+}
