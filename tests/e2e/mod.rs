@@ -3,6 +3,10 @@
 //! These tests need what `cargo xtask test` starts and puts into the environment; without it
 //! they are ignored.
 
+#[path = "../../helper/src/wheel/craft.rs"]
+#[allow(dead_code, reason = "the helper's own tests use all of it")]
+mod craft; // wheels as nobody should make them
+
 mod site; // what the daemon fetches
 mod stack; // the parts, as tests use them
 
@@ -24,3 +28,5 @@ mod secrets; // where a secret must not appear
 mod situations; // what becomes of every kind of image
 mod subrequests; // what `--check` and `--call` print
 mod wheels; // requirements, each wheel by itself
+mod wheel_trees; // what pip and uv install, and what we do
+mod hostile_wheels; // what is not installed at all

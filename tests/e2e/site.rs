@@ -4,13 +4,16 @@ use std::{
     fs,
     io::{BufRead, BufReader, Write},
     net::{TcpListener, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
+
+use super::craft::Craft;
 
 /// When what lies below `dated/` was changed, as the site says it: 1234567890 seconds after 1970.
 const MODIFIED: &str = "Fri, 13 Feb 2009 23:31:30 GMT";
@@ -83,33 +86,38 @@ impl Site {
 
     /// An index of Python's with one distribution, below `simple/`: the module `NAME`, which has a `VALUE`.
     pub(super) fn with_distribution(self, name: &str) -> Self {
+        let module = format!("{name}/__init__.py");
+        self.with_wheels(&[Craft::new(name).file(&module, "VALUE = 1\n")])
+    }
+
+    /// An index of wheels, below `simple/`.
+    pub(super) fn with_wheels(self, wheels: &[Craft]) -> Self {
+        for wheel in wheels {
+            self.list(wheel, &sum_of(wheel), "");
+        }
+        self
+    }
+
+    /// The same, with the metadata of a wheel beside it, so that nobody opens it but who installs it; and perhaps with another sum.
+    pub(super) fn offer(&self, wheel: &Craft, sum: Option<&str>) {
+        let sum = sum.map_or_else(|| sum_of(wheel), str::to_owned);
+        let file = self.list(wheel, &sum, " data-dist-info-metadata=\"true\"");
+        fs::write(format!("{}.metadata", utf8(&file)), metadata_of(wheel)).expect("metadata");
+    }
+
+    fn list(&self, wheel: &Craft, sum: &str, more: &str) -> PathBuf {
+        let file = &wheel.file;
+        let name = file.split('-').next().unwrap_or_default();
+        let name = name.to_ascii_lowercase().replace(['_', '.'], "-");
         let folder = self.root.path().join("simple").join(name);
         fs::create_dir_all(&folder).expect("a folder");
-        let file = format!("{name}-1.0-py3-none-any.whl");
-        let page =
-            format!("<!DOCTYPE html><html><body><a href=\"{file}\">{file}</a></body></html>");
-        fs::write(folder.join("index.html"), page).expect("a page");
-        let info = format!("{name}-1.0.dist-info");
-        let files = [
-            (format!("{name}/__init__.py"), "VALUE = 1\n".to_owned()),
-            (
-                format!("{info}/METADATA"),
-                format!("Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"),
-            ),
-            (
-                format!("{info}/WHEEL"),
-                "Wheel-Version: 1.0\nGenerator: a test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-                    .to_owned(),
-            ),
-            (
-                format!("{info}/RECORD"),
-                format!(
-                    "{name}/__init__.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n"
-                ),
-            ),
-        ];
-        fs::write(folder.join(file), zipped(&files)).expect("a wheel");
-        self
+        let page = folder.join("index.html");
+        let listed = fs::read_to_string(&page).unwrap_or("<!DOCTYPE html>\n".to_owned());
+        let link = format!("<a href=\"{file}#sha256={sum}\"{more}>{file}</a>\n");
+        fs::write(page, listed + &link).expect("a page");
+        let path = folder.join(file);
+        fs::write(&path, wheel.bytes()).expect("a wheel");
+        path
     }
 
     /// Where a file is fetched from.
@@ -207,56 +215,17 @@ fn answer(mut stream: TcpStream, root: &Path, key: &Key) {
     let _ = stream.write_all(&[head.as_bytes(), b"\r\n", body].concat());
 }
 
-/// A zip archive of files as they are.
-fn zipped(files: &[(String, String)]) -> Vec<u8> {
-    let (mut archive, mut directory) = (Vec::new(), Vec::new());
-    for (name, text) in files {
-        let size = u32::try_from(text.len())
-            .expect("a small file")
-            .to_le_bytes();
-        let length = u16::try_from(name.len())
-            .expect("a short name")
-            .to_le_bytes();
-        let offset = u32::try_from(archive.len())
-            .expect("a small archive")
-            .to_le_bytes();
-        // Version 2.0, nothing special, stored, and the first moment that there is.
-        let time = [20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0];
-        let sum = checksum(text.as_bytes()).to_le_bytes();
-        let common = [&time[..], &sum, &size, &size, &length, &[0, 0]].concat();
-        archive.extend([b"PK\x03\x04", &common[..], name.as_bytes(), text.as_bytes()].concat());
-        let rest = [&[0; 10][..], &offset].concat();
-        directory.extend([b"PK\x01\x02\x14\0", &common[..], &rest, name.as_bytes()].concat());
-    }
-    let count = u16::try_from(files.len())
-        .expect("a few files")
-        .to_le_bytes();
-    let size = u32::try_from(directory.len()).expect("small").to_le_bytes();
-    let offset = u32::try_from(archive.len()).expect("small").to_le_bytes();
-    let end = [
-        b"PK\x05\x06\0\0\0\0",
-        &count[..],
-        &count,
-        &size,
-        &offset,
-        &[0, 0],
-    ]
-    .concat();
-    [archive, directory, end].concat()
+/// The SHA-256 of a wheel, in digits.
+fn sum_of(wheel: &Craft) -> String {
+    let sum = Sha256::digest(wheel.bytes());
+    sum.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// CRC-32, as zip archives have it.
-fn checksum(bytes: &[u8]) -> u32 {
-    let step = |sum: u32, _| {
-        if sum & 1 == 1 {
-            (sum >> 1) ^ 0xEDB8_8320
-        } else {
-            sum >> 1
-        }
-    };
-    !bytes
-        .iter()
-        .fold(!0, |sum, byte| (0..8).fold(sum ^ u32::from(*byte), step))
+/// What METADATA says in a wheel.
+fn metadata_of(wheel: &Craft) -> &[u8] {
+    let is_metadata = |name: &[u8]| name.ends_with(b".dist-info/METADATA");
+    let found = wheel.items.iter().find(|item| is_metadata(&item.name));
+    &found.expect("METADATA").bytes
 }
 
 /// The lines of a request.

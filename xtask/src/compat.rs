@@ -2,7 +2,8 @@
 //!
 //! Our image builds the examples of `tests/cache` and one with the fal layers, and fails a step, on
 //! releases of BuildKit from three years and inside the oldest Docker Engine that is still packaged.
-//! What one daemon put into a registry's cache is cached for another, and `fal.key` is the same on both.
+//! What one daemon put into a registry's cache is cached for another, and `fal.key` is the same on both; requirements that both build for
+//! themselves have the same layers, to the byte.
 
 use std::{
     collections::BTreeMap,
@@ -13,9 +14,12 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 use crate::{
+    buildkit::{Build, Buildkit},
     image::{self, Flavour},
+    process::Run,
     stack::{self, Stack, buildkitd, dockerd},
     tools, workspace,
 };
@@ -70,6 +74,12 @@ const PLACES: [Place; 5] = [
 /// The example with the fal layers; the names of others with them begin with it.
 const FAL: &str = "fal";
 
+/// Wheels of all kinds: one that has a layer of its own, some that share theirs, with scripts, data and header files.
+const WHEELS: &str = "\
+# fal: runtime=none curl=none requirements=\"cmake==3.29.2 greenlet==3.0.3 fonttools==4.51.0 charset-normalizer==3.3.2 six==1.16.0\"
+FROM python:3.11-slim
+";
+
 /// What to build with.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -79,6 +89,34 @@ pub(crate) struct Arguments {
     /// These images in the stack's registry instead of ours: the one for Dockerfiles, the one for fal
     #[arg(long, value_name = "REF", num_args = 2)]
     frontends: Option<Vec<String>>,
+}
+
+/// The layers of an image.
+#[derive(Debug, PartialEq)]
+struct Layers {
+    /// The digests of what is in the registry.
+    packed: Vec<Value>,
+    /// The digests of what comes out of that.
+    unpacked: Vec<Value>,
+}
+
+impl Layers {
+    /// Asks the registry.
+    fn of(image: &str) -> Result<Self> {
+        let ask = |what: &str| -> Result<Value> {
+            let mut skopeo = Command::new("skopeo");
+            let asked = skopeo.args(["inspect", "--tls-verify=false", what]);
+            let answer = asked.arg(format!("docker://{image}")).read()?;
+            Ok(serde_json::from_str(&answer)?)
+        };
+        let (manifest, config) = (ask("--raw")?, ask("--config")?);
+        let packed = manifest["layers"].as_array().context("no layers")?.iter();
+        let unpacked = config["rootfs"]["diff_ids"].as_array();
+        Ok(Self {
+            packed: packed.map(|layer| layer["digest"].clone()).collect(),
+            unpacked: unpacked.context("no layers")?.clone(),
+        })
+    }
 }
 
 /// One build.
@@ -152,7 +190,8 @@ impl Place {
             Kind::Second => {
                 let program = stack.tools.path("buildkitd");
                 buildkitd::during(self.name, &program, stack, |second| {
-                    self.shared_cache(stack, examples, second)
+                    let wheels = self.same_wheels(stack, examples, second)?;
+                    Ok(wheels + self.shared_cache(stack, examples, second)?)
                 })
             }
             Kind::Docker => dockerd::during(stack, |docker| {
@@ -169,6 +208,40 @@ impl Place {
                 })
             }),
         }
+    }
+
+    /// Builds requirements on the stack's daemon and here, where nothing of them is: all layers must be the same, packed and unpacked.
+    fn same_wheels(&self, stack: &Stack, examples: &[Example], second: &str) -> Result<usize> {
+        let fal = examples.iter().find(|example| example.name == FAL);
+        let frontend = &fal.context("no example for fal")?.frontend;
+        let folder = place("wheels")?;
+        fs::write(folder.join("Dockerfile"), WHEELS)?;
+        let layers = |name: &str, host: &str| -> Result<Layers> {
+            let image = format!("{}/compat/wheels-{name}:latest", stack.registry);
+            let build = Build::dockerfile(&folder, &folder).through(frontend);
+            let build = build.output(&format!("type=image,name={image},push=true"));
+            let metadata =
+                Buildkit::new(stack.tools.path("buildctl"), host).build_quietly(&build)?;
+            if !metadata["frontend.fal.lock"].is_string() {
+                bail!("the requirements of {image} are no wheels: {metadata}");
+            }
+            Layers::of(&image)
+        };
+        let (first, second) = (
+            layers("first", &stack.buildkit_host)?,
+            layers("second", second)?,
+        );
+        let is_right = first == second;
+        let verdict = if is_right { "same" } else { "WRONG" };
+        println!(
+            "{:<16} {verdict:<8} {} layers with wheels",
+            self.name,
+            first.packed.len()
+        );
+        if !is_right {
+            println!("{first:#?}\n{second:#?}");
+        }
+        Ok(usize::from(!is_right))
     }
 
     /// Builds on the stack's daemon with a cache in the registry, and then here from it: every step must be there, and where the
@@ -264,7 +337,7 @@ impl Example {
 
 /// `fal.key` in a metadata file.
 fn fal_key(metadata: &Path) -> Option<String> {
-    let metadata: serde_json::Value = serde_json::from_slice(&fs::read(metadata).ok()?).ok()?;
+    let metadata: Value = serde_json::from_slice(&fs::read(metadata).ok()?).ok()?;
     Some(metadata["frontend.fal.key"].as_str()?.to_owned())
 }
 
@@ -276,7 +349,7 @@ fn steps(log: &str) -> BTreeMap<String, bool> {
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok());
     for progress in progress {
-        let progress: serde_json::Value = progress;
+        let progress: Value = progress;
         let vertexes = progress["vertexes"].as_array().into_iter().flatten();
         for vertex in vertexes {
             let shown = vertex["name"].as_str().unwrap_or_default();
