@@ -193,7 +193,7 @@ fn judge(stack: &Stack, site: &Site, name: &str, set: &Set) -> Result<Judged, St
     let began = Instant::now();
     let folder = context(site, set);
     let image = stack.image_of("wheel-trees", name);
-    let output = format!("type=image,name={image},push=true,compression=uncompressed");
+    let output = format!("type=image,name={image},push=true");
     let built = stack.buildctl(folder.path(), &stack.fal(), &["--output", &output]);
     if built.code != Some(0) {
         return Err(built.log);
