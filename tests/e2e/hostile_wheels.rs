@@ -124,7 +124,7 @@ fn other_wheels_than_the_index_means_are_not_installed() {
     assert!(
         outcome
             .log
-            .contains("found no distribution for a requirement"),
+            .contains("foreign==1.0 has no wheels with a matching"),
         "{}",
         outcome.log
     );
