@@ -6,7 +6,7 @@
 //! fal-helper curl    --look DIR [--out DIR] [--root DIR] [--from DIR] [--fetched DIR]
 //! fal-helper runtime --look DIR --out DIR [--wheels DIR]
 //! fal-helper requirements --cache DIR [--context DIR] [--given PREFIX] [--out DIR] REQUIREMENTS
-//! fal-helper resolve --cache DIR [--context DIR] --out DIR REQUIREMENTS
+//! fal-helper resolve --cache DIR [--context DIR] --out DIR REQUIREMENTS…
 //! fal-helper said --cache DIR --out DIR NAME…
 //! fal-helper fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR
 //! fal-helper list    --context DIR --out DIR
@@ -40,7 +40,7 @@ use crate::wheel::request::{Finish, Remove, Unpack};
 const USAGE: &str = "fal-helper look --image DIR --out DIR [--soft] [--before-wheels] REQUEST|--request FILE | fetch --out DIR | \
                      curl --look DIR [--out DIR] [--root DIR] [--from DIR] [--fetched DIR] | runtime --look DIR --out DIR [--wheels DIR] | \
                      requirements --cache DIR [--context DIR] [--given PREFIX] [--out DIR] REQUIREMENTS | \
-                     resolve --cache DIR [--context DIR] --out DIR REQUIREMENTS | said --cache DIR --out DIR NAME… | \
+                     resolve --cache DIR [--context DIR] --out DIR REQUIREMENTS… | said --cache DIR --out DIR NAME… | \
                      fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR | list --context DIR --out DIR | \
                      unpack --wheels DIR --out DIR UNPACK | finish --wheels DIR --image DIR --out DIR FINISH | \
                      remove --image DIR REMOVE";
@@ -147,12 +147,12 @@ pub fn requirements_arguments(
     arguments
 }
 
-/// The arguments of a step that finds the wheels of a layer of requirements: `out` is the folder for what is found.
+/// The arguments of a step that finds the wheels of layers of requirements: `out` is the folder for what is found.
 pub fn resolve_arguments(
     cache: &str,
     context: Option<&str>,
     out: &str,
-    wanted: &Requirements,
+    lists: &[Requirements],
 ) -> Vec<String> {
     let values = [
         ("--cache", Some(cache)),
@@ -160,7 +160,7 @@ pub fn resolve_arguments(
         ("--out", Some(out)),
     ];
     let mut arguments = with_values("resolve", &values);
-    arguments.push(wanted.to_argument());
+    arguments.extend(lists.iter().map(Requirements::to_argument));
     arguments
 }
 
@@ -198,10 +198,12 @@ pub fn list_arguments(context: &str, out: &str) -> Vec<String> {
     )
 }
 
-/// The arguments of the step that unpacks wheels: each is in the folder of `wheels` that is called by its number.
-pub fn unpack_arguments(wheels: &str, out: &str, wanted: &Unpack) -> Vec<String> {
+/// The arguments of the step that unpacks wheels: each is in the folder of `wheels` that is called by its number. A `soft` one writes why
+/// a wheel is refused to [`WHY_FILE`] instead, and exits well.
+pub fn unpack_arguments(wheels: &str, out: &str, soft: bool, wanted: &Unpack) -> Vec<String> {
     let values = [("--wheels", Some(wheels)), ("--out", Some(out))];
     let mut arguments = with_values("unpack", &values);
+    arguments.extend(soft.then(|| "--soft".to_owned()));
     arguments.push(wanted.to_argument());
     arguments
 }
@@ -272,7 +274,11 @@ fn step(arguments: Vec<OsString>) -> Result<(), Failure> {
             &[],
         )?),
         Some("list") => list_step(&Arguments::read(arguments, &["--context", "--out"], &[])?),
-        Some("unpack") => unpack_step(&Arguments::read(arguments, &["--wheels", "--out"], &[])?),
+        Some("unpack") => unpack_step(&Arguments::read(
+            arguments,
+            &["--wheels", "--out"],
+            &["--soft"],
+        )?),
         Some("finish") => finish_step(&Arguments::read(
             arguments,
             &["--wheels", "--image", "--out"],
@@ -362,9 +368,14 @@ fn requirements_step(arguments: Arguments) -> Result<(), Failure> {
 
 /// Writes the wheels, or why there are none: that is no failure.
 fn resolve_step(arguments: &Arguments) -> Result<(), Failure> {
-    let (wanted, places) = wanted(arguments)?;
+    let lists = arguments.rest.iter();
+    let lists: Vec<Requirements> = lists
+        .map(|list| Requirements::from_argument(list).map_err(usage))
+        .collect::<Result<_, _>>()?;
     let out = arguments.path("--out")?;
-    let resolved = install::resolve::resolve(&Root::new("/"), &wanted, &places, env::vars_os());
+    let given: Vec<_> = env::vars_os().collect();
+    let places = places(arguments)?;
+    let resolved = install::resolve::resolve(&Root::new("/"), &lists, &places, &given);
     let resolved = resolved.unwrap_or_else(|failure| Err(failure.sentence));
     let (name, text) = match resolved.and_then(|lock| lock.to_toml()) {
         Ok(lock) => (LOCK_FILE, lock),
@@ -385,12 +396,15 @@ fn wanted(arguments: &Arguments) -> Result<(Requirements, install::requirements:
         return Err(usage("one list of requirements is needed".to_owned()));
     };
     let wanted = Requirements::from_argument(wanted).map_err(usage)?;
-    let places = install::requirements::Places {
+    Ok((wanted, places(arguments)?))
+}
+
+fn places(arguments: &Arguments) -> Result<install::requirements::Places, Failure> {
+    Ok(install::requirements::Places {
         cache: arguments.path("--cache")?,
         context: arguments.optional("--context").map(Path::to_owned),
         given: arguments.optional("--given").map(Path::to_owned),
-    };
-    Ok((wanted, places))
+    })
 }
 
 /// Does what may fail, and leaves why it did. What was left before goes first: one that is killed leaves nothing.
@@ -449,8 +463,17 @@ fn unpack_step(arguments: &Arguments) -> Result<(), Failure> {
     };
     let wanted = Unpack::from_argument(wanted).map_err(usage)?;
     let (wheels, out) = (arguments.path("--wheels")?, arguments.path("--out")?);
-    say(&wheel::unpack::unpack(&wheels, &out, &wanted)?);
-    Ok(())
+    match wheel::unpack::unpack(&wheels, &out, &wanted) {
+        Err(failure) if arguments.has("--soft") => {
+            let path = out.join(WHY_FILE);
+            fs::write(&path, printable(&failure.sentence)).map_err(|error| file(&path, &error))
+        }
+        Err(failure) => Err(failure),
+        Ok(notes) => {
+            say(&notes);
+            Ok(())
+        }
+    }
 }
 
 fn finish_step(arguments: &Arguments) -> Result<(), Failure> {

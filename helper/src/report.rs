@@ -62,8 +62,8 @@ pub struct Report {
     pub failure: Option<Failure>,
 }
 
-/// Who wrote a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Who wrote a report, in the order in which they do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
     /// Read files, changed nothing.
@@ -128,17 +128,20 @@ pub struct Record {
     pub lists_files: bool,
 }
 
-/// Wheels of a lock that are to be unpacked on an image.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Wheels of locks that are to be unpacked on an image.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wheels {
     /// How many they are.
     pub count: usize,
     /// What they come in the place of, as `name version`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replaced: Vec<String>,
-    /// Why they do not fit the image.
+    /// Why requirements are not among them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why_not: Option<String>,
+    /// Why the packages of the runtime that were missing are not among them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime_why_not: Option<String>,
 }
 
 /// The Python that fal will run.
@@ -275,7 +278,7 @@ impl Report {
                 .iter()
                 .map(|package| package.line(self.step, width)),
         );
-        lines.extend(self.wheels.as_ref().map(Wheels::line));
+        lines.extend(self.wheels.iter().flat_map(Wheels::lines));
         let links = self.python.iter().flat_map(|python| &python.links);
         lines.extend(links.map(|link| {
             format!(
@@ -327,18 +330,19 @@ impl Report {
 }
 
 impl Wheels {
-    fn line(&self) -> String {
-        match &self.why_not {
-            None if self.replaced.is_empty() => {
-                format!("wheels    {}, in layers that images share", self.count)
-            }
-            None => format!(
-                "wheels    {}, in layers that images share, in the place of {}",
-                self.count,
-                self.replaced.join(", ")
-            ),
-            Some(why_not) => format!("wheels    none: {why_not}"),
-        }
+    fn lines(&self) -> impl Iterator<Item = String> {
+        let replaced = match self.replaced.as_slice() {
+            [] => String::new(),
+            replaced => format!(", in the place of {}", replaced.join(", ")),
+        };
+        let shared = format!(
+            "wheels    {}, in layers that images share{replaced}",
+            self.count
+        );
+        let why_not = self.why_not.as_ref();
+        let alone = why_not.map(|why_not| format!("wheels    none of the requirements: {why_not}"));
+        let shared = (self.count > 0).then_some(shared);
+        shared.into_iter().chain(alone)
     }
 }
 

@@ -45,6 +45,9 @@ pub struct Requirements {
     /// The names of `${NAME}`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<String>,
+    /// What is there already and stays, as `name==version`: for a step that only finds out what would be installed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub constraints: Vec<String>,
     /// The commits of repositories that files name by a branch, so that the step runs again when it moves.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub commits: BTreeMap<String, String>,
@@ -128,6 +131,7 @@ mod tests {
             folder: String::new(),
             builds: false,
             secrets: Vec::new(),
+            constraints: Vec::new(),
             commits: BTreeMap::new(),
             image: Image::from_env([("PATH", "/bin")], "", "/"),
         };

@@ -243,7 +243,12 @@ fn install(wheels: &[PathBuf], venv: &Path, top: &Path) {
         };
         let out = top.join(format!("out-{number}"));
         fs::create_dir(&out).expect("a folder");
-        helper(&cli::unpack_arguments(&text(&alone), &text(&out), &request));
+        helper(&cli::unpack_arguments(
+            &text(&alone),
+            &text(&out),
+            false,
+            &request,
+        ));
         fs::rename(alone.join("0").join(&name), folder.join(&name)).expect("a wheel");
         merge(&out, venv);
     }

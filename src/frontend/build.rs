@@ -590,6 +590,19 @@ impl<G: Gateway> Job<'_, G> {
         output: llb::Input,
         wanted: Option<&Platform>,
     ) -> Result<llb::Definition> {
+        let definition = self.marshal_graph(&plan.llb, output, wanted);
+        plan.check(&definition)?;
+        self.check_text(&definition)?;
+        Ok(definition)
+    }
+
+    /// The definition of what is in a graph.
+    pub(super) fn marshal_graph(
+        &self,
+        graph: &llb::Graph,
+        output: llb::Input,
+        wanted: Option<&Platform>,
+    ) -> llb::Definition {
         let own = self.environment.build_platform();
         let platform = plan::op_platform(wanted.unwrap_or(&own));
         let capabilities = |name: &str| self.gateway.capabilities().llb.supports(name);
@@ -597,10 +610,7 @@ impl<G: Gateway> Job<'_, G> {
             platform: &platform,
             capabilities: &capabilities,
         };
-        let definition = llb::marshal(&plan.llb, output, &defaults);
-        plan.check(&definition)?;
-        self.check_text(&definition)?;
-        Ok(definition)
+        llb::marshal(graph, output, &defaults)
     }
 
     /// Fails where bytes of the file that are no UTF-8 got into an op, which is text: protobuf could not carry them.

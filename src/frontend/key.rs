@@ -53,7 +53,10 @@ pub(super) async fn ask(
 ) -> Result<Asked> {
     let fal = read.fal()?;
     let layers = requirements::all(job, fal).await?;
-    let source = |layer| Ok((layer, requirements::source(job, &mut plan.llb, layer)?));
+    let source = |layer| {
+        let needed = std::slice::from_ref(layer);
+        Ok((layer, requirements::source(job, &mut plan.llb, needed)?))
+    };
     let requirements: Vec<_> = layers.iter().map(source).collect::<Result<_>>()?;
     let build = Build {
         text: job.text(),

@@ -4,7 +4,8 @@ use fal_helper::{
     cli::Look,
     failure::Kind,
     lock::Lock,
-    report::{LOOK_FILE, REPORT_FILE, Report, Wheels},
+    look::wheels::settle,
+    report::{LOOK_FILE, REPORT_FILE, Report, Step},
 };
 
 use prost::Message;
@@ -16,6 +17,7 @@ use crate::{
         key::Key,
         layers::{Base, Installed, Layers},
         options::Curl,
+        requirements::Ground,
         secrets::Watched,
     },
     gateway::{Gateway, SolveRequest, SourceRequest},
@@ -71,14 +73,15 @@ pub(super) async fn add(
         resolving,
     } = prepare(job, fal, plan, helper, curl, true).await?;
     let lines = fal.asked_at().or(plan.target_lines);
-    let how = match resolving {
-        Some(_) => Look::BeforeWheels,
-        None => Look::Plain,
+    let how = match wheels::may_bring_runtime(job, fal, &layers, plan) {
+        true => Look::BeforeWheels,
+        false => Look::Plain,
     };
-    let mut looked = looked.unwrap_or_else(|| layers.look(&mut plan.llb, plan.output, how));
-    let (found, lock, told, listings) = tokio::join!(
+    let first_how = resolving.as_ref().map_or(how, |_| Look::BeforeWheels);
+    let mut looked = looked.unwrap_or_else(|| layers.look(&mut plan.llb, plan.output, first_how));
+    let (found, answer, told, listings) = tokio::join!(
         read_report(job, plan, looked, LOOK_FILE, wanted),
-        wheels::read(job, plan, resolving.as_ref(), wanted),
+        wheels::read(job, &layers, plan, resolving.as_ref(), wanted),
         secrets::tell_absent(job, plan, &watched, wanted),
         key::list(job, plan, &asked, wanted),
     );
@@ -87,28 +90,28 @@ pub(super) async fn add(
         Ok(report) => report,
         Err(error) => return Err(refused(job, fal, &layers, plan, wanted, error).await),
     };
-    let placed = match lock {
+    let answer = answer.map_err(|error| error.at(lines))?;
+    let placed = match answer {
         None => None,
-        Some(lock) => Some(wheels::place(job, fal, &layers, plan, wanted, lock, &mut found).await?),
+        Some(answer) => {
+            Some(wheels::place(job, fal, &layers, plan, wanted, answer, &mut found).await?)
+        }
     };
     let placed = match placed {
         None => None,
         Some(Ok(placed)) => Some(placed),
         Some(Err(why_not)) => {
             let report = requirements::add(job, fal, &layers, plan).await?;
-            looked = report.unwrap_or_else(|| layers.look(&mut plan.llb, plan.output, Look::Plain));
+            looked = report.unwrap_or_else(|| layers.look(&mut plan.llb, plan.output, how));
             found = match read_report(job, plan, looked, LOOK_FILE, wanted).await {
                 Ok(report) => report,
                 Err(error) => return Err(refused(job, fal, &layers, plan, wanted, error).await),
             };
-            found.wheels = Some(Wheels {
-                count: 0,
-                replaced: Vec::new(),
-                why_not: Some(why_not),
-            });
+            found.wheels.get_or_insert_default().why_not = Some(why_not);
             None
         }
     };
+    settle(&mut found);
     if let Some(failure) = found.failure {
         let error = Error::from(Diagnostic::error(failure.sentence));
         return Err(error.at(fal.asked_for(failure.kind).or(lines)));
@@ -118,31 +121,39 @@ pub(super) async fn add(
         Err(error) => Err(error),
     };
     let key = key::or_tell(job, key).await;
-    let starts_programs =
-        found.wants_runtime() || (found.wants_curl() && layers.curl_image.is_none());
+    let wants_curl = found.wants_curl();
+    let runtime = wheels::runtime(job, fal, &layers, plan, &mut found, wanted).await;
+    let runtime = runtime.map_err(|error| error.at(lines))?;
+    let starts_programs = found.wants_runtime() || (wants_curl && layers.curl_image.is_none());
     if starts_programs && !job.environment.runs(&plan.platform) {
         let error = cannot_run(&found, &plan.platform);
         return Err(Error::from(error).at(lines));
     }
     let mut last: Option<Installed> = None;
     let image = plan.output;
-    if found.wants_curl() {
+    if wants_curl {
         let is_ahead = found.can_fetch_ahead();
         let installed = layers.curl(&mut plan.llb, plan.output, looked, is_ahead);
         commit(plan, installed.root, "fal-helper curl");
         last = Some(installed);
     }
-    if let (Some(placed), Some(resolving)) = (&placed, &resolving) {
-        wheels::add(&layers, plan, placed, resolving, image);
-    }
+    let of_requirements = placed.as_ref().zip(resolving.as_ref());
+    let of_requirements = of_requirements.map(|(it, at)| wheels::of_requirements(it, at));
+    let of_runtime = runtime.as_ref().map(|it| wheels::of_runtime(it, &layers));
+    let all: Vec<_> = of_requirements.into_iter().chain(of_runtime).collect();
+    wheels::add(&layers, plan, &all, image);
     if found.wants_runtime() {
         let installed = layers.runtime(&mut plan.llb, plan.output, looked);
         commit(plan, installed.root, "fal-helper runtime");
         last = Some(installed);
     }
+    found.site = None;
     let report = match last {
         None => found,
-        Some(installed) => read_report(job, plan, installed.report, REPORT_FILE, wanted).await?,
+        Some(installed) => {
+            let done = read_report(job, plan, installed.report, REPORT_FILE, wanted).await?;
+            with_wheels(found, done)
+        }
     };
     // What this image had is no matter of another that is built by the lock.
     let lock = placed.map(|placed| Lock {
@@ -150,6 +161,22 @@ pub(super) async fn add(
         ..placed.lock
     });
     Ok(Added { report, key, lock })
+}
+
+/// What the last step says, with what wheels bring. Only the step of the runtime has seen them.
+fn with_wheels(found: Report, done: Report) -> Report {
+    match done.step {
+        Step::Runtime => Report {
+            wheels: found.wheels,
+            ..done
+        },
+        Step::Look | Step::Curl => Report {
+            step: found.step.max(done.step),
+            request: None,
+            curl: done.curl,
+            ..found
+        },
+    }
 }
 
 /// What is told of a build whose image could not be looked at.
@@ -207,7 +234,9 @@ pub(super) async fn add_all(
     };
     let looked = layers.look(&mut plan.llb, image, Look::BeforeWheels);
     plan.output = layers.curl_if_allowed(&mut plan.llb, image, looked);
-    wheels::add(&layers, plan, &Placed::whole(lock), resolving, image);
+    let placed = Placed::whole(lock);
+    let wheels = wheels::of_requirements(&placed, resolving);
+    wheels::add(&layers, plan, &[wheels], image);
     plan.output = layers.runtime_if_allowed(&mut plan.llb, plan.output, looked);
     plan.output = layers.after(&mut plan.llb, plan.output, looked, "fal.look");
     Ok(())
@@ -275,7 +304,7 @@ async fn prepare(
             .supports(llb::caps::EXEC_MOUNT_CONTENT_CACHE),
         merges: job.gateway.capabilities().llb.supports(llb::caps::MERGE_OP),
     };
-    let resolving = wheels::resolve(job, fal, &layers, plan).await?;
+    let resolving = wheels::resolve(job, fal, &layers, plan, Ground::Base).await?;
     let is_left = |resolving: &Resolving| asks || resolving.given().is_some();
     let looked = match resolving.as_ref().is_some_and(is_left) {
         true => None,

@@ -78,7 +78,7 @@ pub(super) fn steps<'a>(
         Ok(Step {
             layer,
             resolver: fal.resolver,
-            context: source(job, &mut plan.llb, layer)?,
+            context: source(job, &mut plan.llb, std::slice::from_ref(layer))?,
             location: location(job, layers, &mut plan.llb, &layer.place),
             number: (number, wanted.len()),
             cache_namespace: &job.options.cache_mount_namespace,
@@ -299,16 +299,17 @@ async fn commit(
     Err(at(job, place, requirements::unresolved(repository, &why)))
 }
 
-/// What a layer needs of the context, if it needs anything.
+/// What layers need of the context, if they need anything.
 pub(super) fn source(
     job: &Job<'_, impl Gateway>,
     graph: &mut Graph,
-    layer: &Layer,
+    layers: &[Layer],
 ) -> Result<Option<Output>> {
-    let needed: BTreeSet<String> = layer.needed().cloned().collect();
+    let needed: BTreeSet<String> = layers.iter().flat_map(Layer::needed).cloned().collect();
+    let files = layers.iter().flat_map(|layer| &layer.files);
     match needed.is_empty() {
         true => Ok(None),
-        false => add_source(job, graph, &needed, &layer.files),
+        false => add_source(job, graph, &needed, &files.cloned().collect()),
     }
 }
 

@@ -1,50 +1,63 @@
-//! Requirements wheel by wheel: asks which they come to, whether they fit the finished image and what has to go there first, and adds
-//! their layers.
+//! Requirements and the packages of the runtime wheel by wheel: asks which they come to, whether they fit the finished image and what has
+//! to go there first, and adds their layers.
+
+use std::collections::BTreeSet;
 
 use fal_helper::{
     lock::{LOCK_FILE, Lock, WHY_FILE},
-    look::wheels::{Fitting, judge},
-    report::Report,
+    look::wheels::{Fitting, constraints, judge},
+    report::{self, Report},
 };
 
+use prost::{Message, bytes::Bytes};
+
 use crate::{
+    diagnostic::Diagnostic,
     fal::{
         self,
         layers::Layers,
-        requirements::{MOST_LAYERS, Step, Wheels},
+        requirements::{Ground, Layer, MOST_LAYERS, Sharing, Step, Wheels},
     },
     gateway::{Gateway, SolveRequest},
     llb::{
-        Input, Location, Meta, Output,
+        self, Input, Location, Meta, Output,
         file::{Copy, File},
     },
     plan::Plan,
+    proto::pb,
     reference::platform::Platform,
 };
 
 use super::{build::Job, context, error::Result, layers, requirements, warnings};
 
 /// How many layers may come after these: curl and the packages of the runtime.
-const OTHERS: usize = 2;
+const OTHERS: usize = 4;
+
+/// Who installed, as reports say it.
+const INSTALLER: &str = "uv, wheel by wheel";
+
+const NO_ROOM: &str = "the image has too many layers already";
 
 /// Requirements that may come as wheels.
 pub(super) struct Resolving {
-    wheels: Found,
+    wheels: Wanted,
     location: Location,
 }
 
 /// How it is found out which wheels.
-enum Found {
+enum Wanted {
     /// By a step, in whose directory the lock is, or why there is none.
     Step(Output),
     /// The lock of an earlier build says it.
     Given(Box<Lock>),
 }
 
+/// A lock, or why there is none.
+type Found = std::result::Result<Lock, String>;
+
 /// What was found out.
 pub(super) struct Answer {
-    /// The lock, or why there is none.
-    lock: std::result::Result<Lock, String>,
+    lock: Found,
     is_given: bool,
 }
 
@@ -52,23 +65,23 @@ impl Resolving {
     /// The lock, where no step has to find it out.
     pub(super) fn given(&self) -> Option<&Lock> {
         match &self.wheels {
-            Found::Given(lock) => Some(lock),
-            Found::Step(_) => None,
+            Wanted::Given(lock) => Some(lock),
+            Wanted::Step(_) => None,
         }
     }
 
     /// What the step gives that finds it out.
     pub(super) fn step(&self) -> Option<Output> {
         match self.wheels {
-            Found::Given(_) => None,
-            Found::Step(output) => Some(output),
+            Wanted::Given(_) => None,
+            Wanted::Step(output) => Some(output),
         }
     }
 }
 
 /// Wheels that can be put on the finished image.
 pub(super) struct Placed {
-    /// All that the requirements come to.
+    /// All that they come to.
     pub(super) lock: Lock,
     fitting: Fitting,
 }
@@ -87,13 +100,24 @@ impl Placed {
     }
 }
 
-/// What wheels are found out on.
-#[derive(Clone, Copy)]
-enum Ground {
-    /// The image's base: what changes above it does not matter.
-    Base,
-    /// The finished image.
-    Image,
+/// Whether wheels can be found out and be layers at all.
+fn can_be(job: &Job<'_, impl Gateway>, fal: &fal::Options, plan: &Plan) -> bool {
+    fal.wheels && job.environment.runs(&plan.platform)
+}
+
+/// Whether the packages of the runtime may come as wheels, should the image lack some.
+pub(super) fn may_bring_runtime(
+    job: &Job<'_, impl Gateway>,
+    fal: &fal::Options,
+    layers: &Layers,
+    plan: &Plan,
+) -> bool {
+    let request = &layers.request;
+    can_be(job, fal, plan)
+        && fal.resolver == fal::options::Resolver::Uv
+        && layers.base.root.is_some()
+        && request.runtime.installs()
+        && !request.packages.is_empty()
 }
 
 /// Adds the step that finds the wheels, if requirements can be wheels at all. The lock of an earlier build needs none, and nothing of the
@@ -103,86 +127,159 @@ pub(super) async fn resolve(
     fal: &fal::Options,
     layers: &Layers,
     plan: &mut Plan,
-) -> Result<Option<Resolving>> {
-    resolve_at(job, fal, layers, plan, Ground::Base).await
-}
-
-async fn resolve_at(
-    job: &Job<'_, impl Gateway>,
-    fal: &fal::Options,
-    layers: &Layers,
-    plan: &mut Plan,
     ground: Ground,
 ) -> Result<Option<Resolving>> {
     if !fal.wheels {
         return Ok(None);
     }
-    let wanted = requirements::all(job, fal).await?;
-    let steps = requirements::steps(job, fal, layers, plan, &wanted)?;
-    let [step] = steps.as_slice() else {
+    let lists = requirements::all(job, fal).await?;
+    let steps = requirements::steps(job, fal, layers, plan, &lists)?;
+    let Some(first) = steps.first() else {
         return Ok(None);
     };
-    let can_run = job.environment.runs(&plan.platform);
-    let wheels = match (ground, &step.layer.given) {
-        (Ground::Base, Some(lock)) => Some(Found::Given(lock.clone())),
-        _ if !can_run => None,
-        (Ground::Base, None) => step.resolve(layers, &mut plan.llb).map(Found::Step),
-        (Ground::Image, _) => {
-            let output = step.resolve_on(layers, &mut plan.llb, plan.output);
-            output.map(Found::Step)
-        }
-    };
-    Ok(wheels.map(|wheels| Resolving {
-        wheels,
-        location: Step::location(step),
-    }))
+    let location = first.location();
+    if let (Ground::Base, [only]) = (ground, &*lists)
+        && let Some(lock) = &only.given
+    {
+        let wheels = Wanted::Given(lock.clone());
+        return Ok(Some(Resolving { wheels, location }));
+    }
+    if !can_be(job, fal, plan) {
+        return Ok(None);
+    }
+    let context = requirements::source(job, &mut plan.llb, &lists)?;
+    let graph = &mut plan.llb;
+    let resolving = fal::requirements::resolve(&steps, context, ground, Vec::new(), layers, graph);
+    let wheels = resolving.map(Wanted::Step);
+    Ok(wheels.map(|wheels| Resolving { wheels, location }))
 }
 
-/// The lock, or why there is none.
+/// The lock, or why there is none. Its wheels are fetched and unpacked at once, while the user's steps run.
 pub(super) async fn read(
     job: &Job<'_, impl Gateway>,
+    layers: &Layers,
     plan: &Plan,
     resolving: Option<&Resolving>,
     wanted: Option<&Platform>,
-) -> Option<Answer> {
-    let output = match &resolving?.wheels {
-        Found::Given(lock) => {
-            let lock = Ok(Lock::clone(lock));
-            return Some(Answer {
-                lock,
-                is_given: true,
-            });
-        }
-        Found::Step(output) => *output,
+) -> Result<Option<Answer>> {
+    let Some(resolving) = resolving else {
+        return Ok(None);
     };
-    let lock = lock(job, plan, output, wanted).await;
-    // It is an attempt: whatever is wrong with the requirements is told by the step that installs them.
-    let lock = lock.unwrap_or_else(|error| Err(error.message().to_owned()));
-    Some(Answer {
-        lock,
-        is_given: false,
-    })
+    let is_given = resolving.given().is_some();
+    let lock = match &resolving.wheels {
+        Wanted::Given(lock) => Ok(Lock::clone(lock)),
+        Wanted::Step(output) => lock(job, plan, *output, wanted).await,
+    };
+    let lock = match lock {
+        Err(why_not) => Err(why_not),
+        Ok(lock) => {
+            let wheels = Wheels {
+                lock: &lock,
+                replaced: &[],
+                location: resolving.location.clone(),
+                sharing: Sharing::REQUIREMENTS,
+            };
+            let unpacked = unpack(job, layers, plan, &wheels, wanted).await?;
+            unpacked.map(|()| lock)
+        }
+    };
+    Ok(Some(Answer { lock, is_given }))
 }
 
+/// It is an attempt: whatever is wrong with the requirements is told by the step that installs them.
 async fn lock(
     job: &Job<'_, impl Gateway>,
     plan: &Plan,
     output: Output,
     wanted: Option<&Platform>,
-) -> Result<std::result::Result<Lock, String>> {
-    let definition = job.marshal(plan, Some(output), wanted)?;
-    let solved = job
-        .gateway
-        .solve(SolveRequest::definition(definition))
-        .await?;
-    let text = |bytes: prost::bytes::Bytes| String::from_utf8_lossy(&bytes).into_owned();
-    match context::file(job.gateway, &solved, LOCK_FILE).await {
-        Ok(bytes) => Ok(Lock::parse(&text(bytes))),
-        Err(_) => {
-            let why = context::file(job.gateway, &solved, WHY_FILE).await?;
-            Ok(Err(text(why)))
+) -> Found {
+    let solve = async {
+        let definition = job.marshal(plan, Some(output), wanted)?;
+        let request = SolveRequest::definition(definition);
+        let solved = job.gateway.solve(request).await?;
+        match context::file(job.gateway, &solved, LOCK_FILE).await {
+            Ok(bytes) => Ok(Lock::parse(&text(bytes))),
+            Err(_) => Ok(Err(text(
+                context::file(job.gateway, &solved, WHY_FILE).await?,
+            ))),
         }
+    };
+    let solved: Result<Found> = solve.await;
+    solved.unwrap_or_else(|error| Err(error.message().to_owned()))
+}
+
+fn text(bytes: Bytes) -> String {
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Has the daemon fetch and unpack wheels. Says why it cannot fetch them; one that is not what it should be is an error.
+async fn unpack(
+    job: &Job<'_, impl Gateway>,
+    layers: &Layers,
+    plan: &Plan,
+    wheels: &Wheels<'_>,
+    wanted: Option<&Platform>,
+) -> Result<std::result::Result<(), String>> {
+    if !layers.merges {
+        return Ok(Ok(()));
     }
+    let mut graph = plan.llb.clone();
+    let Some(brought) = wheels.unpacked(layers, &mut graph, room(plan), false) else {
+        return Ok(Err(NO_ROOM.to_owned()));
+    };
+    let roots: Vec<Input> = brought.iter().map(|layer| layer.root).collect();
+    let all = graph.merge(&roots, Meta::named("[fal] unpack wheels"));
+    let definition = job.marshal_graph(&graph, all, wanted);
+    let request = SolveRequest {
+        evaluate: true,
+        ..SolveRequest::definition(definition.clone())
+    };
+    let Err(refusal) = job.gateway.solve(request).await else {
+        return Ok(Ok(()));
+    };
+    let failed: BTreeSet<String> = refusal.failed_ops().collect();
+    let mut ops = definition.ops.iter();
+    let failed = ops.find(|op| failed.contains(&llb::digest(op)));
+    let failed = failed.and_then(|op| pb::Op::decode(op.clone()).ok()?.op);
+    let message = &refusal.message;
+    match failed {
+        Some(pb::op::Op::Source(source)) => match wheels.wheel_at(&source.identifier) {
+            Some(wheel) if message.contains("digest mismatch") => {
+                Err(fal::requirements::other_wheel(wheel, message).into())
+            }
+            Some(wheel) => Ok(Err(format!(
+                "the daemon cannot fetch {}: {message}",
+                wheel.file
+            ))),
+            None => Ok(Err(message.clone())),
+        },
+        Some(pb::op::Op::Exec(exec)) if message.ends_with("exit code: 97") => {
+            let args = exec.meta.unwrap_or_default().args;
+            let at = brought.iter().position(|layer| layer.args == args);
+            match refused(job, layers, plan, wheels, at).await {
+                Some(sentence) => Err(Diagnostic::error(sentence).into()),
+                None => Err(refusal.into()),
+            }
+        }
+        _ => Ok(Err(message.clone())),
+    }
+}
+
+/// Why a wheel of one layer is refused.
+async fn refused(
+    job: &Job<'_, impl Gateway>,
+    layers: &Layers,
+    plan: &Plan,
+    wheels: &Wheels<'_>,
+    number: Option<usize>,
+) -> Option<String> {
+    let mut graph = plan.llb.clone();
+    let brought = wheels.unpacked(layers, &mut graph, room(plan), true)?;
+    let definition = job.marshal_graph(&graph, brought.get(number?)?.root, None);
+    let request = SolveRequest::definition(definition);
+    let solved = job.gateway.solve(request).await.ok()?;
+    let why = context::file(job.gateway, &solved, WHY_FILE).await;
+    why.ok().map(text)
 }
 
 /// The wheels, if they fit the image that was looked at, whose report is completed by them; else why they cannot be layers. Where those that
@@ -197,38 +294,115 @@ pub(super) async fn place(
     answer: Answer,
     looked: &mut Report,
 ) -> Result<std::result::Result<Placed, String>> {
-    let site = looked.site.take().unwrap_or_default();
-    let lock = match answer.lock {
+    let Answer { lock, is_given } = answer;
+    let lock = match lock {
         Ok(lock) => lock,
         Err(why_not) => return Ok(Err(why_not)),
     };
-    let why_not = match judge(looked, &site, &lock) {
+    let why_not = match judge(looked, &lock) {
         Ok(fitting) => return Ok(placed(lock, fitting, plan)),
         Err(why_not) => why_not,
     };
-    if answer.is_given {
+    if is_given {
         let lines = fal.lines("requirements").or(plan.target_lines);
         warnings::tell_one(job, &fal::requirements::other_lock(&why_not, lines)).await;
     }
-    let resolving = resolve_at(job, fal, layers, plan, Ground::Image).await?;
-    let lock = match read(job, plan, resolving.as_ref(), wanted).await {
-        Some(Answer { lock: Ok(lock), .. }) => lock,
-        Some(Answer {
-            lock: Err(why_not), ..
-        }) => return Ok(Err(why_not)),
-        None if answer.is_given => return Ok(Err(why_not)),
+    let ground = Ground::Image(plan.output);
+    let resolving = resolve(job, fal, layers, plan, ground).await?;
+    let answer = read(job, layers, plan, resolving.as_ref(), wanted).await?;
+    let lock = match answer.map(|answer| answer.lock) {
+        Some(Ok(lock)) => lock,
+        Some(Err(why_not)) => return Ok(Err(why_not)),
+        None if is_given => return Ok(Err(why_not)),
         None => return Ok(Err("they cannot be asked for again".to_owned())),
     };
-    let fitting = judge(looked, &site, &lock);
+    let fitting = judge(looked, &lock);
     Ok(fitting.and_then(|fitting| placed(lock, fitting, plan)))
 }
 
 fn placed(lock: Lock, fitting: Fitting, plan: &Plan) -> std::result::Result<Placed, String> {
     let own = 2 + usize::from(!fitting.replaced.is_empty());
     if room(plan) < own {
-        return Err("the image has too many layers already".to_owned());
+        return Err(NO_ROOM.to_owned());
     }
     Ok(Placed { lock, fitting })
+}
+
+/// The packages of the runtime that the image lacks, as wheels that go with all that it has; completes the report by them. Where they
+/// cannot be wheels the report says why, and is as it was.
+pub(super) async fn runtime(
+    job: &Job<'_, impl Gateway>,
+    fal: &fal::Options,
+    layers: &Layers,
+    plan: &mut Plan,
+    found: &mut Report,
+    wanted: Option<&Platform>,
+) -> Result<Option<Placed>> {
+    let packages = found.packages.iter();
+    let asked: Vec<String> = packages.filter_map(|it| it.requirement.clone()).collect();
+    let needs_links = found.python.as_ref().is_none_or(|it| !it.links.is_empty());
+    if found.site.is_none() || asked.is_empty() || needs_links {
+        return Ok(None);
+    }
+    let step = Step {
+        layer: &Layer::of(asked),
+        resolver: fal.resolver,
+        context: None,
+        location: layers.location.clone(),
+        number: (1, 1),
+        cache_namespace: &job.options.cache_mount_namespace,
+    };
+    let steps = std::slice::from_ref(&step);
+    let stays = constraints(found);
+    let graph = &mut plan.llb;
+    let resolving = fal::requirements::resolve(steps, None, Ground::Base, stays, layers, graph);
+    let Some(output) = resolving else {
+        return Ok(None);
+    };
+    let lock = lock(job, plan, output, wanted).await;
+    let mut completed = lock.and_then(|lock| complete(found, lock, plan));
+    if let Ok((_, placed)) = &completed {
+        let wheels = of_runtime(placed, layers);
+        let unpacked = unpack(job, layers, plan, &wheels, wanted).await?;
+        completed = unpacked.and(completed);
+    }
+    match completed {
+        Ok((report, placed)) => {
+            *found = report;
+            Ok(Some(placed))
+        }
+        Err(why_not) => {
+            let wheels = found.wheels.get_or_insert_default();
+            wheels.runtime_why_not = Some(why_not);
+            Ok(None)
+        }
+    }
+}
+
+/// The report with the wheels of the runtime in it, if that is all the runtime needs.
+fn complete(
+    found: &Report,
+    lock: Lock,
+    plan: &Plan,
+) -> std::result::Result<(Report, Placed), String> {
+    let mut report = found.clone();
+    let fitting = judge(&mut report, &lock)?;
+    let placed = placed(lock, fitting, plan)?;
+    if let Some(wrong) = report.packages.iter().find(|it| it.requirement.is_some()) {
+        return Err(format!("{} would not be right", wrong.name));
+    }
+    report.step = report::Step::Runtime;
+    if let Some(python) = &mut report.python {
+        python.installer = Some(INSTALLER.to_owned());
+    }
+    for (package, was) in report.packages.iter_mut().zip(&found.packages) {
+        package.requirement = was.requirement.clone();
+        package.before = was
+            .installed
+            .clone()
+            .filter(|_| was.installed != package.installed);
+    }
+    Ok((report, placed))
 }
 
 /// How many layers there can be.
@@ -238,53 +412,60 @@ fn room(plan: &Plan) -> usize {
     MOST_LAYERS.saturating_sub(taken + OTHERS)
 }
 
-/// Puts the wheels on the image, and takes away first what they come in the place of; `looked_at` is the image as it was when it was found
-/// that they fit.
-pub(super) fn add(
-    layers: &Layers,
-    plan: &mut Plan,
-    placed: &Placed,
-    resolving: &Resolving,
-    looked_at: Input,
-) {
-    let fitting = &placed.fitting;
-    let wheels = Wheels {
-        lock: &fitting.missing,
-        location: resolving.location.clone(),
-    };
-    let removed = wheels.remove(layers, &mut plan.llb, plan.output, &fitting.replaced);
-    let looked_at = match &removed {
-        None => looked_at,
-        Some(removed) => {
+/// Puts wheels on the image, and takes away first what they come in the place of: a step on what was merged would have to lay it out.
+/// `looked_at` is the image as it was when it was found that they fit.
+pub(super) fn add(layers: &Layers, plan: &mut Plan, all: &[Wheels<'_>], looked_at: Input) {
+    let mut looked_at = looked_at;
+    for wheels in all {
+        if let Some(removed) = wheels.remove(layers, &mut plan.llb, plan.output) {
             layers::commit(plan, removed.root, &format!("fal-helper {}", removed.shown));
-            removed.root
+            looked_at = removed.root;
         }
-    };
-    let room = room(plan);
-    let brought = wheels.add(layers, &mut plan.llb, looked_at, room);
-    let brought = brought.unwrap_or_default();
-    let mut meta = Meta::named("[fal] put the requirements on the image");
-    meta.locations = vec![resolving.location.clone()];
-    if layers.merges {
-        let mut inputs = vec![plan.output];
-        inputs.extend(brought.iter().map(|layer| layer.root));
-        let merged = plan.llb.merge(&inputs, meta);
-        for layer in &brought {
-            layers::commit(plan, merged, &format!("fal-helper {}", layer.shown));
-        }
-        return;
     }
-    for layer in &brought {
-        let copy = Copy {
-            source: layer.root,
-            src: "/".to_owned(),
-            dest: "/".to_owned(),
-            contents_only: true,
-            ..Copy::default()
-        };
-        let copied = plan
-            .llb
-            .add_file(File::new(plan.output, copy), meta.clone());
-        layers::commit(plan, Some(copied), &format!("fal-helper {}", layer.shown));
+    for wheels in all {
+        let room = room(plan);
+        let brought = wheels.add(layers, &mut plan.llb, looked_at, room);
+        let brought = brought.unwrap_or_default();
+        let mut meta = Meta::named(format!("[fal] put {} on the image", wheels.sharing.what));
+        meta.locations = vec![wheels.location.clone()];
+        let merged = layers.merges.then(|| {
+            let mut inputs = vec![plan.output];
+            inputs.extend(brought.iter().map(|layer| layer.root));
+            plan.llb.merge(&inputs, meta.clone())
+        });
+        for layer in &brought {
+            let root = merged.unwrap_or_else(|| {
+                let copy = Copy {
+                    source: layer.root,
+                    src: "/".to_owned(),
+                    dest: "/".to_owned(),
+                    contents_only: true,
+                    ..Copy::default()
+                };
+                let file = File::new(plan.output, copy);
+                Some(plan.llb.add_file(file, meta.clone()))
+            });
+            layers::commit(plan, root, &format!("fal-helper {}", layer.shown));
+        }
+    }
+}
+
+/// The wheels that the user wants.
+pub(super) fn of_requirements<'a>(placed: &'a Placed, resolving: &Resolving) -> Wheels<'a> {
+    Wheels {
+        lock: &placed.fitting.missing,
+        replaced: &placed.fitting.replaced,
+        location: resolving.location.clone(),
+        sharing: Sharing::REQUIREMENTS,
+    }
+}
+
+/// The wheels that the runtime needs.
+pub(super) fn of_runtime<'a>(placed: &'a Placed, layers: &Layers) -> Wheels<'a> {
+    Wheels {
+        lock: &placed.fitting.missing,
+        replaced: &placed.fitting.replaced,
+        location: layers.location.clone(),
+        sharing: Sharing::RUNTIME,
     }
 }

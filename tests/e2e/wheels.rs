@@ -94,6 +94,69 @@ fn a_wheel_is_one_layer_in_every_image() {
     runs(&stack, "wheels-other", uninstalled);
 }
 
+/// Promise: lists come one after the other, as an installer would install them, and are wheels all the same. A list that takes out what
+/// one before it brought is for an installer.
+#[test]
+#[ignore = "needs the stack: cargo xtask test"]
+fn lists_follow_each_other_wheel_by_wheel() {
+    let stack = Stack::new();
+    let app = |second: &str| {
+        format!(
+            "{BARE}\n# fal: requirements=\"six==1.16.0 idna\"\n# fal: requirements=\"{second}\"\nFROM python:3.11-slim\n"
+        )
+    };
+    let both = builds(&stack, "wheels-lists", &app("python-dateutil==2.9.0.post0"));
+    // The second needs six, and takes the one that is there.
+    assert_eq!(wheels(&both)["count"], 3);
+    assert_eq!(wheels(&both).get("why_not"), None);
+    let check = "python3 -c 'import six, dateutil; assert six.__version__ == \"1.16.0\"'";
+    runs(&stack, "wheels-lists", check);
+
+    let replaced = builds(&stack, "wheels-lists-replaced", &app("six==1.17.0"));
+    assert_eq!(wheels(&replaced)["count"], 0);
+    let check = "python3 -c 'import six, idna; assert six.__version__ == \"1.17.0\"'";
+    runs(&stack, "wheels-lists-replaced", check);
+}
+
+/// Promise: the packages that fal needs are the same layers in every image with the same Python, and go with what the image has.
+#[test]
+#[ignore = "needs the stack: cargo xtask test"]
+fn the_runtime_is_the_same_layers_in_every_image() {
+    let stack = Stack::new();
+    let app = |before: &str| format!("# fal: curl=none\nFROM python:3.11-slim\n{before}");
+    let one = builds(&stack, "runtime-one", &app("RUN echo one > /app\n"));
+    builds(
+        &stack,
+        "runtime-other",
+        &app("RUN echo other > /app\nUSER nobody\n"),
+    );
+    let report: Value = serde_json::from_str(
+        one.metadata["frontend.fal.report"]
+            .as_str()
+            .expect("a report"),
+    )
+    .expect("JSON");
+    assert_eq!(report["step"], "runtime", "{report:#}");
+    assert_eq!(report["wheels"].get("runtime_why_not"), None, "{report:#}");
+    assert!(report["wheels"]["count"].as_u64() > Some(3), "{report:#}");
+    for package in report["packages"].as_array().expect("packages") {
+        assert_eq!(package["fits"], true, "{report:#}");
+    }
+    let [one, other] = ["runtime-one", "runtime-other"].map(|name| layers(&stack, name));
+    let shared = one.iter().rev().zip(other.iter().rev());
+    let shared = shared.take_while(|(one, other)| one == other).count();
+    assert_eq!(shared, 3, "{one:?} {other:?}");
+    let check = "python3 -c 'import pydantic, google.protobuf, boto3' && pip check";
+    runs(&stack, "runtime-other", check);
+
+    // One of them is there already: the others go with it.
+    let before = "RUN pip install --no-cache-dir pydantic==2.10.6 urllib3==2.2.3\n";
+    let some = builds(&stack, "runtime-some", &app(before));
+    assert_eq!(wheels(&some).get("runtime_why_not"), None);
+    let check = "python3 -c 'import urllib3, pydantic, boto3; assert urllib3.__version__ == \"2.2.3\"' && pip check";
+    runs(&stack, "runtime-some", check);
+}
+
 /// Promise: where wheels cannot be layers, all is installed in one step, and the report says why.
 #[test]
 #[ignore = "needs the stack: cargo xtask test"]

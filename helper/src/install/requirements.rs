@@ -113,7 +113,7 @@ fn startable(root: &Root, mut python: Python) -> Python {
 
 /// What is done, and with what.
 pub(super) struct Installation<'a> {
-    wanted: &'a Requirements,
+    pub(super) wanted: &'a Requirements,
     pub(super) places: &'a Places,
     pub(super) secrets: Secrets,
     /// The folders that Python has packages in.

@@ -52,26 +52,57 @@ const FILES: [&str; 3] = ["-r", "--requirement", "--requirements"];
 /// A requirements file of more bytes is none.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
-/// The wheels of what is wanted, or why it cannot be wheels.
+/// The wheels of what is wanted, list after list as they would be installed, or why it cannot be wheels.
+///
+/// What one list brings stays as it is for those after it: where it cannot, a later list takes out what an earlier one brought, and
+/// that is for an installer.
 pub fn resolve(
     root: &Root,
-    wanted: &Requirements,
+    lists: &[Requirements],
     places: &Places,
-    given: impl IntoIterator<Item = (OsString, OsString)>,
+    given: &[(OsString, OsString)],
 ) -> Result<Result<Lock, String>, Failure> {
-    in_image(root, wanted, places, given, |installation| {
-        let lock = match (wanted.resolver, wanted.builds) {
-            (Resolver::Pip, _) => Err("pip installs them".to_owned()),
-            (Resolver::Uv, true) => Err("something is built from the context".to_owned()),
-            (Resolver::Uv, false) => wheels(installation),
-        };
-        Ok(lock)
-    })
+    let mut all: Option<Lock> = None;
+    for list in lists {
+        let brought = all.iter().flat_map(|lock| &lock.packages);
+        let pins = brought.map(|package| format!("{}=={}", package.name, package.version));
+        let mut list = list.clone();
+        list.constraints.extend(pins);
+        let lock = in_image(root, &list, places, given.to_vec(), |installation| {
+            let lock = match (list.resolver, list.builds) {
+                (Resolver::Pip, _) => Err("pip installs them".to_owned()),
+                (Resolver::Uv, true) => Err("something is built from the context".to_owned()),
+                (Resolver::Uv, false) => wheels(installation),
+            };
+            Ok(lock)
+        })?;
+        match lock {
+            Ok(lock) => all = Some(together_with(all, lock)),
+            Err(why) => return Ok(Err(why)),
+        }
+    }
+    Ok(all.ok_or_else(|| "there are none".to_owned()))
+}
+
+/// What two lists bring. What both bring has one version: that of the first.
+fn together_with(first: Option<Lock>, second: Lock) -> Lock {
+    let Some(mut all) = first else {
+        return second;
+    };
+    for package in second.packages {
+        match all.packages.iter_mut().find(|it| it.name == package.name) {
+            Some(same) => same.requested |= package.requested,
+            None => all.packages.push(package),
+        }
+    }
+    all.packages.sort_by(|one, other| one.name.cmp(&other.name));
+    all
 }
 
 fn wheels(installation: &Installation<'_>) -> Result<Lock, String> {
     let context = installation.context().map_err(|it| it.sentence)?;
-    let arguments = installation.arguments(&context);
+    let mut arguments = installation.arguments(&context);
+    arguments.extend(constraints(installation)?);
     let installer = installation
         .installer(&arguments)
         .map_err(|it| it.sentence)?;
@@ -149,6 +180,20 @@ fn read(file: &Path, plan: &BTreeMap<String, String>) -> Result<Pylock, String> 
         Some((name, _)) => Err(format!("{name} is in the lock more than once")),
         None => Ok(lock),
     }
+}
+
+/// What keeps uv to the versions that are there already.
+fn constraints(installation: &Installation<'_>) -> Result<Vec<String>, String> {
+    let pins = &installation.wanted.constraints;
+    if pins.is_empty() {
+        return Ok(Vec::new());
+    }
+    let file = installation.target.scratch.join("constraints.txt");
+    fs::write(&file, pins.join("\n") + "\n").map_err(|error| error.to_string())?;
+    Ok(vec![
+        "--constraint".to_owned(),
+        file.to_string_lossy().into_owned(),
+    ])
 }
 
 /// Does two things at the same time.

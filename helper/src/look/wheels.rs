@@ -12,7 +12,7 @@ use crate::lock::{Lock, Package};
 use crate::python::dist_info::{self, Distribution, normalise};
 use crate::python::platform::{self, Platform};
 use crate::python::version::Version;
-use crate::report::{Python, Record, Report, Site, Wheels};
+use crate::report::{Python, Record, Report, Site};
 use crate::root::Root;
 
 /// What is installed for a Python.
@@ -61,18 +61,34 @@ pub struct Replaced {
     pub record: PathBuf,
 }
 
-/// Completes the report of a look by the wheels of a lock, or says why they do not fit the image. `site` is what is installed there.
-pub fn judge(report: &mut Report, site: &Site, lock: &Lock) -> Result<Fitting, String> {
+/// Completes the report of a look by the wheels of a lock, or says why they do not fit the image. More locks can follow: what this one
+/// brings is installed for them.
+pub fn judge(report: &mut Report, lock: &Lock) -> Result<Fitting, String> {
+    let mut site = report.site.take().unwrap_or_default();
+    let fitting = judged(report, &site, lock);
+    if let Ok(fitting) = &fitting {
+        let folder = Path::new(&lock.target.purelib);
+        for package in &fitting.missing.packages {
+            let record = Record {
+                path: folder.join(format!("{}-{}.dist-info", package.name, package.version)),
+                lists_files: true,
+            };
+            site.records.insert(package.name.clone(), vec![record]);
+        }
+    }
+    report.site = Some(site);
+    fitting
+}
+
+fn judged(report: &mut Report, site: &Site, lock: &Lock) -> Result<Fitting, String> {
     let Some(python) = &report.python else {
         return Err("the image has no Python".to_owned());
     };
     let fitting = fits(site, python, lock)?;
+    let wheels = report.wheels.get_or_insert_default();
+    wheels.count += fitting.missing.packages.len();
     let replaced = fitting.replaced.iter();
-    report.wheels = Some(Wheels {
-        count: fitting.missing.packages.len(),
-        replaced: replaced.map(|it| it.shown.clone()).collect(),
-        why_not: None,
-    });
+    wheels.replaced.extend(replaced.map(|it| it.shown.clone()));
     let Some(request) = &report.request else {
         return Ok(fitting);
     };
@@ -91,9 +107,38 @@ pub fn judge(report: &mut Report, site: &Site, lock: &Lock) -> Result<Fitting, S
             *package = super::package_report(request, wanted, Some(&brought));
         }
     }
-    let wrong = super::wrong(request, python, &report.packages);
-    report.failure = report.failure.take().or(wrong);
     Ok(fitting)
+}
+
+/// Says what is wrong with the packages that fal needs, once all wheels were judged that the user wants.
+pub fn settle(report: &mut Report) {
+    if let (Some(request), Some(python)) = (&report.request, &report.python) {
+        let wrong = super::wrong(request, python, &report.packages);
+        report.failure = report.failure.take().or(wrong);
+    }
+}
+
+/// What there is in the image, as `name==version`, but for what is to be replaced.
+pub fn constraints(report: &Report) -> Vec<String> {
+    let Some(site) = &report.site else {
+        return Vec::new();
+    };
+    let wanted = report.packages.iter().filter(|it| it.requirement.is_some());
+    let wanted: Vec<String> = wanted.map(|package| normalise(&package.name)).collect();
+    let plain = |name: &str| {
+        name.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    let stays = site
+        .records
+        .iter()
+        .filter(|(name, _)| !wanted.contains(name) && plain(name));
+    let pin = |(name, records): (&String, &Vec<Record>)| {
+        let version = dist_info::version_of(&records.first()?.path)?;
+        version.parse::<Version>().ok()?;
+        Some(format!("{name}=={version}"))
+    };
+    stays.filter_map(pin).collect()
 }
 
 fn fits(site: &Site, python: &Python, lock: &Lock) -> Result<Fitting, String> {
@@ -242,8 +287,7 @@ mod tests {
             image: request::Image::from_env([("PATH", "/opt/venv/bin:/usr/local/bin")], "", "/"),
         };
         let mut report = look_before_wheels(&image.root, &request);
-        let site = report.site.take().unwrap_or_default();
-        let fitting = judge(&mut report, &site, lock);
+        let fitting = judge(&mut report, lock);
         assert_eq!(report.wheels.is_some(), fitting.is_ok());
         let versions = report.packages.into_iter().map(|package| package.installed);
         let told = |fitting: Fitting| {

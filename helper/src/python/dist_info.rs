@@ -213,6 +213,23 @@ mod tests {
     }
 
     #[test]
+    fn versions_of_entries() {
+        for (entry, version) in [
+            ("typing_extensions-4.12.2.dist-info", Some("4.12.2")),
+            ("torch-2.6.0+cu124.dist-info", Some("2.6.0+cu124")),
+            ("six-1.16.0-py3.11.egg-info", Some("1.16.0")),
+            ("six-1.16.0.egg-info", Some("1.16.0")),
+            ("six.egg-info", None),
+            ("six.dist-info", None),
+            ("six", None),
+        ] {
+            let record = Path::new("/site").join(entry);
+            let found = version_of(&record);
+            assert_eq!(found, version, "{entry}");
+        }
+    }
+
+    #[test]
     fn what_counts_as_installed() {
         let folder = tempfile::tempdir().expect("a scratch folder");
         let write = |path: &str, text: &str| {

@@ -1,6 +1,6 @@
 //! The sentences about requirements.
 
-use fal_helper::failure::Kind;
+use fal_helper::{failure::Kind, lock::Wheel};
 
 use crate::{diagnostic::Diagnostic, golang, source::Lines};
 
@@ -156,6 +156,15 @@ pub fn failed(kind: Kind) -> Option<Diagnostic> {
         _ => return None,
     };
     Some(Diagnostic::error(sentence).help("the log of the step says more"))
+}
+
+/// A wheel that is not the one that was chosen.
+pub fn other_wheel(wheel: &Wheel, why: &str) -> Diagnostic {
+    Diagnostic::error(format!(
+        "the wheel {} is refused: what {} gives is not what its index says ({why})",
+        wheel.file, wheel.url
+    ))
+    .help("if it was changed where it is, fal.refresh=on asks again which wheels there are")
 }
 
 /// What is said where the Python of the image cannot be started.

@@ -28,11 +28,11 @@ mod wheels; // a layer as wheels, each from where it is
 mod text; // what stands in the text of a requirement
 mod words; // one line, to requirements
 
-pub use messages::{absent_secret, cannot_run, failed, other_lock, unresolved};
-pub use step::Step;
+pub use messages::{absent_secret, cannot_run, failed, other_lock, other_wheel, unresolved};
+pub use step::{Ground, Step, resolve};
 pub use text::Repository;
 pub(in crate::fal) use text::has_credential;
-pub use wheels::{MOST_LAYERS, Wheels};
+pub use wheels::{MOST_LAYERS, Sharing, Wheels};
 
 /// How many requirements files a layer can have.
 const MOST_FILES: usize = 200;
@@ -53,9 +53,10 @@ pub struct Asked {
 }
 
 /// Where a layer was asked for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub enum Place {
     /// In no file.
+    #[default]
     Nowhere,
     /// In the Dockerfile.
     Lines(Lines),
@@ -64,7 +65,7 @@ pub enum Place {
 }
 
 /// What one step installs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Layer {
     /// As the installer takes them. Paths of the context begin with [`fal_helper::requirements::CONTEXT`].
     pub arguments: Vec<String>,
@@ -152,6 +153,14 @@ impl Asked {
 }
 
 impl Layer {
+    /// Requirements that nobody wrote, and that come from an index.
+    pub fn of(requirements: Vec<String>) -> Self {
+        Self {
+            arguments: requirements,
+            ..Self::default()
+        }
+    }
+
     /// Takes in what a requirements file says; gives the files that it names. Each of them is in [`Layer::files`] from then on.
     pub fn take(&mut self, file: &str, text: &str) -> Result<Vec<String>, Mistake> {
         let mut named = match lock_file::read(self, file, text) {

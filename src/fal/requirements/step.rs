@@ -17,7 +17,7 @@ use crate::{
     proto::pb,
 };
 
-use super::{Layer, wheels};
+use super::Layer;
 
 /// Where a step has the folder that outlives builds.
 const CACHE: &str = "/.fal-cache";
@@ -50,12 +50,62 @@ pub struct Installed {
     pub looked: Option<Output>,
 }
 
+/// What wheels are found out on.
+#[derive(Debug, Clone, Copy)]
+pub enum Ground {
+    /// The image's base: what changes above it does not matter.
+    Base,
+    /// An image, with regard to all that it has.
+    Image(Input),
+}
+
+/// Adds the step that finds the wheels that layers come to, in a folder of its own; nothing where it is known that these are not wheels
+/// alone. `context` is what the layers need of it, and `stays` what is in the image and stays there, as `name==version`.
+pub fn resolve(
+    steps: &[Step<'_>],
+    context: Option<Output>,
+    ground: Ground,
+    stays: Vec<String>,
+    layers: &Layers,
+    graph: &mut Graph,
+) -> Option<Output> {
+    let first = steps.first()?;
+    if !steps.iter().all(Step::is_plain) {
+        return None;
+    }
+    let mut lists: Vec<Requirements> = steps.iter().map(|step| step.wanted(layers)).collect();
+    lists.first_mut()?.constraints = stays;
+    let from = context.map(|_| CONTEXT);
+    let args = layers::command(cli::resolve_arguments(CACHE, from, layers::OUT, &lists));
+    let mut mounts = vec![layers::helper(layers.helper), first.cache()];
+    mounts.extend(context.map(mounted));
+    mounts.push(Mount::bind(layers::OUT, None));
+    let place = match ground {
+        Ground::Base => layers.on_base()?,
+        Ground::Image(image) => layers.on(image, false),
+    };
+    let (exec, mut meta) = layers.process(place, "resolve the requirements");
+    let exec = layers.keep_caches(exec, &mut meta);
+    let exec = Exec {
+        args,
+        mounts,
+        ..exec
+    };
+    meta.locations = vec![first.location.clone()];
+    layers::last_output(graph.add_exec(exec, meta))
+}
+
+/// Files of the context, as steps see them.
+fn mounted(context: Output) -> Mount {
+    Mount::bind(CONTEXT, context).readonly()
+}
+
 impl Step<'_> {
     /// Adds the step to a graph.
     pub fn add(&self, layers: &Layers, graph: &mut Graph, image: Input) -> Installed {
         let wanted = self.wanted(layers);
         let mut mounts = vec![layers::helper(layers.helper), self.cache()];
-        mounts.extend(self.context());
+        mounts.extend(self.context.map(mounted));
         let looks = self.looks(layers, &wanted);
         mounts.extend(looks.then(|| Mount::bind(layers::OUT, None)));
         let shown = match self.number {
@@ -85,55 +135,19 @@ impl Step<'_> {
         number == count && wanted.look() == layers.request
     }
 
-    /// Adds the step that finds the wheels that this comes to, in a folder of its own; nothing where it is known that it is not wheels
-    /// alone. It stands on what the image begins with, so that what changes above it does not matter.
-    pub fn resolve(&self, layers: &Layers, graph: &mut Graph) -> Option<Output> {
-        self.resolve_at(layers, graph, layers.on_base()?)
-    }
-
-    /// The same on an image: with regard to all that it has.
-    pub fn resolve_on(&self, layers: &Layers, graph: &mut Graph, image: Input) -> Option<Output> {
-        self.resolve_at(layers, graph, layers.on(image, false))
-    }
-
-    fn resolve_at(
-        &self,
-        layers: &Layers,
-        graph: &mut Graph,
-        place: layers::Step<'_>,
-    ) -> Option<Output> {
+    /// Whether it may come to wheels alone, as far as is known before uv is asked.
+    fn is_plain(&self) -> bool {
         let layer = self.layer;
-        let is_plain = layer.secrets.is_empty()
+        self.resolver == options::Resolver::Uv
+            && layer.secrets.is_empty()
             && layer.paths.is_empty()
             && layer.repositories.is_empty()
-            && !layer.builds;
-        if self.resolver != options::Resolver::Uv || self.number != (1, 1) || !is_plain {
-            return None;
-        }
-        let (exec, mut meta) = layers.process(place, "resolve the requirements");
-        let exec = layers.keep_caches(exec, &mut meta);
-        let context = self.context.map(|_| CONTEXT);
-        let mut mounts = vec![layers::helper(layers.helper), self.cache()];
-        mounts.extend(self.context());
-        mounts.push(Mount::bind(layers::OUT, None));
-        let exec = Exec {
-            args: wheels::resolve_arguments(CACHE, context, &self.wanted(layers)),
-            mounts,
-            ..exec
-        };
-        meta.locations = vec![self.location.clone()];
-        layers::last_output(graph.add_exec(exec, meta))
+            && !layer.builds
     }
 
     /// Where it was asked for.
     pub fn location(&self) -> Location {
         self.location.clone()
-    }
-
-    /// What it needs of the context, as it sees it.
-    fn context(&self) -> Option<Mount> {
-        self.context
-            .map(|context| Mount::bind(CONTEXT, context).readonly())
     }
 
     /// Adds the step that takes out what this has left where it failed, in a folder of its own: for this build alone, so that what is
@@ -188,6 +202,7 @@ impl Step<'_> {
             folder: layer.folder.clone(),
             builds: layer.builds,
             secrets: layer.secrets.iter().cloned().collect(),
+            constraints: Vec::new(),
             commits: layer.commits.clone(),
             image: layers.request.image.clone(),
         }

@@ -14,7 +14,6 @@ use fal_helper::{
     cli,
     lock::{self, Lock},
     look::wheels::Replaced,
-    requirements::Requirements,
     wheel::request::{self, Finish, Installed, Parent, Remove, Unpack},
 };
 use sha2::{Digest, Sha256};
@@ -23,15 +22,11 @@ use crate::{
     fal::layers::{self, Layers},
     llb::{
         Graph, Input, Location, Output,
-        exec::{Exec, Mount, NetMode},
+        exec::{ContentCache, Exec, Mount, NetMode},
         source::{FileInfo, Http},
     },
 };
 
-/// A wheel of more bytes has a layer of its own.
-const LARGE: u64 = 20_000_000;
-/// How many layers the others share.
-const SHARED: usize = 8;
 /// How many layers an image has at most: some runtimes take 127 and no more, and other steps come after these.
 pub const MOST_LAYERS: usize = 100;
 
@@ -43,8 +38,38 @@ const WHEELS: &str = "/.fal-wheels";
 pub struct Wheels<'a> {
     /// Which, and for which Python: those that the image has not.
     pub lock: &'a Lock,
+    /// What they come in the place of.
+    pub replaced: &'a [Replaced],
     /// Where they were asked for.
     pub location: Location,
+    /// Which of them are layers of their own.
+    pub sharing: Sharing,
+}
+
+/// How wheels become layers.
+#[derive(Debug, Clone, Copy)]
+pub struct Sharing {
+    /// What they are, to people.
+    pub what: &'static str,
+    /// A wheel of more bytes has a layer of its own.
+    large: u64,
+    /// How many layers the others share.
+    layers: usize,
+}
+
+impl Sharing {
+    /// What the user wants.
+    pub const REQUIREMENTS: Self = Self {
+        what: "the requirements",
+        large: 20_000_000,
+        layers: 8,
+    };
+    /// What fal needs: nearly the same for everybody, and two layers with `botocore`.
+    pub const RUNTIME: Self = Self {
+        what: "the runtime",
+        large: 5_000_000,
+        layers: 1,
+    };
 }
 
 /// One layer.
@@ -54,6 +79,8 @@ pub struct Brought {
     pub root: Input,
     /// What it is, for the history.
     pub shown: String,
+    /// What made it: by this its op is told from others.
+    pub args: Vec<String>,
 }
 
 impl Wheels<'_> {
@@ -65,30 +92,17 @@ impl Wheels<'_> {
         image: Input,
         room: usize,
     ) -> Option<Vec<Brought>> {
-        let packages = &self.lock.packages;
-        let groups = groups(packages, room.checked_sub(1)?)?;
-        let fetched: Vec<Output> = packages
-            .iter()
-            .map(|package| self.fetch(layers, graph, package))
-            .collect();
-        let mut brought: Vec<Brought> = groups
-            .into_iter()
-            .map(|group| self.unpack(layers, graph, &group, &fetched))
-            .collect();
-        if !packages.is_empty() {
+        let mut brought = self.unpacked(layers, graph, room, false)?;
+        if !self.lock.packages.is_empty() {
+            let fetched = self.fetched(layers, graph);
             brought.push(self.finish(layers, graph, image, &fetched));
         }
         Some(brought)
     }
 
     /// Adds a step that takes out of the image what wheels come in the place of, if there is anything: it gives the image.
-    pub fn remove(
-        &self,
-        layers: &Layers,
-        graph: &mut Graph,
-        image: Input,
-        replaced: &[Replaced],
-    ) -> Option<Brought> {
+    pub fn remove(&self, layers: &Layers, graph: &mut Graph, image: Input) -> Option<Brought> {
+        let replaced = self.replaced;
         if replaced.is_empty() {
             return None;
         }
@@ -105,8 +119,9 @@ impl Wheels<'_> {
         };
         let names: Vec<&str> = replaced.iter().map(|it| it.shown.as_str()).collect();
         let shown = format!("remove {}", names.join(", "));
+        let args = layers::command(cli::remove_arguments(layers::IMAGE, &wanted));
         let exec = Exec {
-            args: layers::command(cli::remove_arguments(layers::IMAGE, &wanted)),
+            args: args.clone(),
             cwd: "/".to_owned(),
             network: NetMode::None,
             mounts: vec![
@@ -122,7 +137,39 @@ impl Wheels<'_> {
         Some(Brought {
             root: removed.or(image),
             shown,
+            args,
         })
+    }
+
+    /// Those of the layers that can be made before anything is known of the image. With `is_soft` they say why a wheel is refused.
+    pub fn unpacked(
+        &self,
+        layers: &Layers,
+        graph: &mut Graph,
+        room: usize,
+        is_soft: bool,
+    ) -> Option<Vec<Brought>> {
+        let groups = groups(&self.lock.packages, room.checked_sub(1)?, self.sharing)?;
+        let fetched = self.fetched(layers, graph);
+        let groups = groups.iter();
+        Some(
+            groups
+                .map(|group| self.unpack(layers, graph, group, &fetched, is_soft))
+                .collect(),
+        )
+    }
+
+    /// The wheel that a URL is of.
+    pub fn wheel_at(&self, url: &str) -> Option<&lock::Wheel> {
+        let mut wheels = self.lock.packages.iter().map(|package| &package.wheel);
+        wheels.find(|wheel| wheel.url == url)
+    }
+
+    fn fetched(&self, layers: &Layers, graph: &mut Graph) -> Vec<Output> {
+        let packages = self.lock.packages.iter();
+        packages
+            .map(|package| self.fetch(layers, graph, package))
+            .collect()
     }
 
     fn fetch(&self, layers: &Layers, graph: &mut Graph, package: &lock::Package) -> Output {
@@ -150,6 +197,7 @@ impl Wheels<'_> {
         graph: &mut Graph,
         group: &[usize],
         fetched: &[Output],
+        is_soft: bool,
     ) -> Brought {
         let target = &self.lock.target;
         let packages = || group.iter().filter_map(|at| self.lock.packages.get(*at));
@@ -164,12 +212,9 @@ impl Wheels<'_> {
             .map(|package| format!("{} {}", package.name, package.version))
             .collect();
         let fetched = group.iter().filter_map(|at| fetched.get(*at).copied());
-        let args = cli::unpack_arguments(WHEELS, layers::OUT, &wanted);
+        let args = cli::unpack_arguments(WHEELS, layers::OUT, is_soft, &wanted);
         let shown = format!("unpack {}", names.join(", "));
-        Brought {
-            root: self.step(layers, graph, args, fetched, None, &shown),
-            shown,
-        }
+        self.step(layers, graph, args, fetched, None, shown)
     }
 
     fn finish(
@@ -196,12 +241,9 @@ impl Wheels<'_> {
             interpreter: target.executable.clone(),
         };
         let args = cli::finish_arguments(WHEELS, layers::IMAGE, layers::OUT, &wanted);
-        let shown = "finish the requirements".to_owned();
+        let shown = format!("finish {}", self.sharing.what);
         let fetched = fetched.iter().copied();
-        Brought {
-            root: self.step(layers, graph, args, fetched, Some(image), &shown),
-            shown,
-        }
+        self.step(layers, graph, args, fetched, Some(image), shown)
     }
 
     /// A step that starts nothing of an image's.
@@ -212,34 +254,32 @@ impl Wheels<'_> {
         args: Vec<String>,
         fetched: impl Iterator<Item = Output>,
         image: Option<Input>,
-        shown: &str,
-    ) -> Input {
+        shown: String,
+    ) -> Brought {
         let mut mounts = vec![layers::helper(layers.helper)];
         mounts.extend((0..).zip(fetched).map(|(at, wheel): (usize, _)| {
-            Mount::bind(format!("{WHEELS}/{at}"), wheel).readonly()
+            let mut mount = Mount::bind(format!("{WHEELS}/{at}"), wheel).readonly();
+            if layers.has_content_cache {
+                // Its sum is its key already.
+                mount.content_cache = ContentCache::Off;
+            }
+            mount
         }));
         mounts.extend(image.map(|image| layers.seen(image)));
         mounts.push(Mount::bind(layers::OUT, None));
+        let args = layers::command(args);
         let exec = Exec {
-            args: layers::command(args),
+            args: args.clone(),
             cwd: "/".to_owned(),
             network: NetMode::None,
             mounts,
             ..Exec::default()
         };
-        let mut meta = layers.meta(shown, &layers.build_platform);
+        let mut meta = layers.meta(&shown, &layers.build_platform);
         meta.locations = vec![self.location.clone()];
-        layers::last_output(graph.add_exec(exec, meta))
+        let root = layers::last_output(graph.add_exec(exec, meta));
+        Brought { root, shown, args }
     }
-}
-
-/// The arguments of the step that finds the wheels.
-pub(super) fn resolve_arguments(
-    cache: &str,
-    context: Option<&str>,
-    wanted: &Requirements,
-) -> Vec<String> {
-    layers::command(cli::resolve_arguments(cache, context, layers::OUT, wanted))
 }
 
 fn parents(folders: &[lock::Folder]) -> Vec<Parent> {
@@ -254,12 +294,12 @@ fn parents(folders: &[lock::Folder]) -> Vec<Parent> {
 
 /// Which wheels are unpacked together, as indices: in at most `room` groups, nothing if there is no room at all. A large one is alone; the
 /// others go by their names, so that a change of one leaves the others where they were.
-fn groups(packages: &[lock::Package], room: usize) -> Option<Vec<Vec<usize>>> {
+fn groups(packages: &[lock::Package], room: usize, sharing: Sharing) -> Option<Vec<Vec<usize>>> {
     if packages.is_empty() {
         return Some(Vec::new());
     }
     let size = |at: &usize| packages.get(*at).and_then(|package| package.wheel.size);
-    let is_large = |at: &usize| size(at).is_some_and(|size| size > LARGE);
+    let is_large = |at: &usize| size(at).is_some_and(|size| size > sharing.large);
     let mut large: Vec<usize> = (0..packages.len()).filter(is_large).collect();
     let name = |at: &usize| packages.get(*at).map(|package| package.name.as_str());
     large.sort_by(|one, other| {
@@ -267,7 +307,7 @@ fn groups(packages: &[lock::Package], room: usize) -> Option<Vec<Vec<usize>>> {
             .cmp(&size(one))
             .then(name(one).cmp(&name(other)))
     });
-    let shared = SHARED.min(room);
+    let shared = sharing.layers.min(room);
     large.truncate(room - shared);
     let mut bins: Vec<Vec<usize>> = vec![Vec::new(); shared];
     for at in (0..packages.len()).filter(|at| !large.contains(at)) {
@@ -301,7 +341,7 @@ mod tests {
     }
 
     fn names(packages: &[Package], room: usize) -> Option<Vec<Vec<String>>> {
-        let groups = groups(packages, room)?;
+        let groups = groups(packages, room, Sharing::REQUIREMENTS)?;
         let names = |group: Vec<usize>| group.iter().map(|at| packages[*at].name.clone()).collect();
         Some(groups.into_iter().map(names).collect())
     }
@@ -313,7 +353,7 @@ mod tests {
         packages.push(package("scipy", 40_000_000));
         let before = names(&packages, 90).expect("room");
         assert_eq!(before[..2], [vec!["torch"], vec!["scipy"]]);
-        assert!(before.len() <= 2 + SHARED);
+        assert!(before.len() <= 2 + Sharing::REQUIREMENTS.layers);
 
         // One more, and one less: every other is with the same ones as before.
         packages.push(package("new", 1000));
