@@ -278,6 +278,9 @@ impl Installer {
                 command.extend((step != EXPORT).then(|| "pip".into()));
                 command.extend(step.iter().map(OsString::from));
                 command.extend([OsString::from("--python"), python.into()]);
+                if is_without_index(&self.environment) {
+                    command.push("--no-index".into());
+                }
             }
         }
         command.extend(more.iter().map(OsString::from));

@@ -13,7 +13,7 @@ use std::thread;
 use super::installer::{Installer, Layer};
 use super::requirements::{Installation, Places, in_image};
 use super::{locks, sizes, target};
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::lock::pylock::{self, NoWheel, Pylock};
 use crate::lock::tags::Tags;
 use crate::lock::{Lock, Package};
@@ -49,6 +49,9 @@ const ALONE: [&str; 4] = ["--pre", "--no-index", "--no-deps", "--all-extras"];
 /// Flags that name a file whose lines are requirements.
 const FILES: [&str; 3] = ["-r", "--requirement", "--requirements"];
 
+/// It is the base that is looked at: what comes above it may bring a Python.
+const NO_PYTHON: &str = "the image that FROM names has no Python";
+
 /// A requirements file of more bytes is none.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
@@ -75,7 +78,11 @@ pub fn resolve(
                 (Resolver::Uv, false) => wheels(installation),
             };
             Ok(lock)
-        })?;
+        });
+        let lock = match lock {
+            Err(failure) if failure.kind == Kind::NoPython => Err(NO_PYTHON.to_owned()),
+            lock => lock?,
+        };
         match lock {
             Ok(lock) => all = Some(together_with(all, lock)),
             Err(why) => return Ok(Err(why)),
