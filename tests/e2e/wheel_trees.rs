@@ -109,13 +109,6 @@ const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         from: &["uv"],
-        fits: |path, theirs, ours| {
-            path.ends_with(".dist-info/RECORD") && theirs.is_some() && ours.is_some()
-        },
-        reason: "uv writes into the file of the wheel, and leaves it its mode",
-    },
-    Allowed {
-        from: &["uv"],
         fits: |_, theirs, ours| {
             ours.is_none() && theirs.is_some_and(|theirs| theirs.starts_with("folder "))
         },
