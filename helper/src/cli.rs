@@ -208,14 +208,21 @@ pub fn unpack_arguments(wheels: &str, out: &str, soft: bool, wanted: &Unpack) ->
     arguments
 }
 
-/// The arguments of the step that writes what else belongs to wheels that are unpacked; `image` has them.
-pub fn finish_arguments(wheels: &str, image: &str, out: &str, wanted: &Finish) -> Vec<String> {
+/// The arguments of the step that writes what else belongs to wheels that are unpacked; `image` has them. `soft` as in [`unpack_arguments`].
+pub fn finish_arguments(
+    wheels: &str,
+    image: &str,
+    out: &str,
+    soft: bool,
+    wanted: &Finish,
+) -> Vec<String> {
     let values = [
         ("--wheels", Some(wheels)),
         ("--image", Some(image)),
         ("--out", Some(out)),
     ];
     let mut arguments = with_values("finish", &values);
+    arguments.extend(soft.then(|| "--soft".to_owned()));
     arguments.push(wanted.to_argument());
     arguments
 }
@@ -282,7 +289,7 @@ fn step(arguments: Vec<OsString>) -> Result<(), Failure> {
         Some("finish") => finish_step(&Arguments::read(
             arguments,
             &["--wheels", "--image", "--out"],
-            &[],
+            &["--soft"],
         )?),
         Some("remove") => remove_step(&Arguments::read(arguments, &["--image"], &[])?),
         _ => Err(usage(format!(
@@ -463,7 +470,20 @@ fn unpack_step(arguments: &Arguments) -> Result<(), Failure> {
     };
     let wanted = Unpack::from_argument(wanted).map_err(usage)?;
     let (wheels, out) = (arguments.path("--wheels")?, arguments.path("--out")?);
-    match wheel::unpack::unpack(&wheels, &out, &wanted) {
+    tell(
+        arguments,
+        &out,
+        wheel::unpack::unpack(&wheels, &out, &wanted),
+    )
+}
+
+/// Says what there is to say of wheels, or why one is refused.
+fn tell(
+    arguments: &Arguments,
+    out: &Path,
+    done: Result<Vec<String>, Failure>,
+) -> Result<(), Failure> {
+    match done {
         Err(failure) if arguments.has("--soft") => {
             let path = out.join(WHY_FILE);
             fs::write(&path, printable(&failure.sentence)).map_err(|error| file(&path, &error))
@@ -483,8 +503,11 @@ fn finish_step(arguments: &Arguments) -> Result<(), Failure> {
     let wanted = Finish::from_argument(wanted).map_err(usage)?;
     let (wheels, out) = (arguments.path("--wheels")?, arguments.path("--out")?);
     let image = Root::new(arguments.path("--image")?);
-    say(&wheel::finish::finish(&wheels, &image, &out, &wanted)?);
-    Ok(())
+    tell(
+        arguments,
+        &out,
+        wheel::finish::finish(&wheels, &image, &out, &wanted),
+    )
 }
 
 fn remove_step(arguments: &Arguments) -> Result<(), Failure> {

@@ -268,6 +268,7 @@ fn install(wheels: &[PathBuf], venv: &Path, top: &Path) {
         &text(&input),
         "/",
         &text(&out),
+        false,
         &request,
     ));
     merge(&out, venv);

@@ -90,7 +90,7 @@ pub(super) async fn add(
         Ok(report) => report,
         Err(error) => return Err(refused(job, fal, &layers, plan, wanted, error).await),
     };
-    let answer = answer.map_err(|error| error.at(lines))?;
+    let answer = answer.map_err(|error| error.at(fal.lines("requirements").or(lines)))?;
     let placed = match answer {
         None => None,
         Some(answer) => {

@@ -212,7 +212,7 @@ fn text(bytes: Bytes) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Has the daemon fetch and unpack wheels. Says why it cannot fetch them; one that is not what it should be is an error.
+/// Has the daemon make the layers of wheels, as far as the image needs no change for them. Says why it cannot fetch them; one that is not what it should be is an error.
 async fn unpack(
     job: &Job<'_, impl Gateway>,
     layers: &Layers,
@@ -224,7 +224,7 @@ async fn unpack(
         return Ok(Ok(()));
     }
     let mut graph = plan.llb.clone();
-    let Some(brought) = wheels.unpacked(layers, &mut graph, room(plan), false) else {
+    let Some(brought) = wheels.add(layers, &mut graph, plan.output, room(plan), false) else {
         return Ok(Err(NO_ROOM.to_owned()));
     };
     let roots: Vec<Input> = brought.iter().map(|layer| layer.root).collect();
@@ -274,7 +274,7 @@ async fn refused(
     number: Option<usize>,
 ) -> Option<String> {
     let mut graph = plan.llb.clone();
-    let brought = wheels.unpacked(layers, &mut graph, room(plan), true)?;
+    let brought = wheels.add(layers, &mut graph, plan.output, room(plan), true)?;
     let definition = job.marshal_graph(&graph, brought.get(number?)?.root, None);
     let request = SolveRequest::definition(definition);
     let solved = job.gateway.solve(request).await.ok()?;
@@ -424,7 +424,7 @@ pub(super) fn add(layers: &Layers, plan: &mut Plan, all: &[Wheels<'_>], looked_a
     }
     for wheels in all {
         let room = room(plan);
-        let brought = wheels.add(layers, &mut plan.llb, looked_at, room);
+        let brought = wheels.add(layers, &mut plan.llb, looked_at, room, false);
         let brought = brought.unwrap_or_default();
         let mut meta = Meta::named(format!("[fal] put {} on the image", wheels.sharing.what));
         meta.locations = vec![wheels.location.clone()];

@@ -84,20 +84,35 @@ pub struct Brought {
 }
 
 impl Wheels<'_> {
-    /// Adds the layers to a graph, the last of which looks at `image`. `room` is how many there can be; nothing if that is not enough.
+    /// Adds the layers to a graph, the last of which looks at `image`. `room` is how many there can be; nothing if that is not enough. With
+    /// `is_soft` they say why a wheel is refused, in the place of what would be in them.
     pub fn add(
         &self,
         layers: &Layers,
         graph: &mut Graph,
         image: Input,
         room: usize,
+        is_soft: bool,
     ) -> Option<Vec<Brought>> {
-        let mut brought = self.unpacked(layers, graph, room, false)?;
-        if !self.lock.packages.is_empty() {
-            let fetched = self.fetched(layers, graph);
-            brought.push(self.finish(layers, graph, image, &fetched));
+        let groups = groups(&self.lock.packages, room.checked_sub(1)?, self.sharing)?;
+        let packages = self.lock.packages.iter();
+        let fetched: Vec<Output> = packages
+            .map(|package| self.fetch(layers, graph, package))
+            .collect();
+        let mut brought: Vec<Brought> = groups
+            .iter()
+            .map(|group| self.unpack(layers, graph, group, &fetched, is_soft))
+            .collect();
+        if !fetched.is_empty() {
+            brought.push(self.finish(layers, graph, image, &fetched, is_soft));
         }
         Some(brought)
+    }
+
+    /// The wheel that a URL is of.
+    pub fn wheel_at(&self, url: &str) -> Option<&lock::Wheel> {
+        let mut wheels = self.lock.packages.iter().map(|package| &package.wheel);
+        wheels.find(|wheel| wheel.url == url)
     }
 
     /// Adds a step that takes out of the image what wheels come in the place of, if there is anything: it gives the image.
@@ -139,37 +154,6 @@ impl Wheels<'_> {
             shown,
             args,
         })
-    }
-
-    /// Those of the layers that can be made before anything is known of the image. With `is_soft` they say why a wheel is refused.
-    pub fn unpacked(
-        &self,
-        layers: &Layers,
-        graph: &mut Graph,
-        room: usize,
-        is_soft: bool,
-    ) -> Option<Vec<Brought>> {
-        let groups = groups(&self.lock.packages, room.checked_sub(1)?, self.sharing)?;
-        let fetched = self.fetched(layers, graph);
-        let groups = groups.iter();
-        Some(
-            groups
-                .map(|group| self.unpack(layers, graph, group, &fetched, is_soft))
-                .collect(),
-        )
-    }
-
-    /// The wheel that a URL is of.
-    pub fn wheel_at(&self, url: &str) -> Option<&lock::Wheel> {
-        let mut wheels = self.lock.packages.iter().map(|package| &package.wheel);
-        wheels.find(|wheel| wheel.url == url)
-    }
-
-    fn fetched(&self, layers: &Layers, graph: &mut Graph) -> Vec<Output> {
-        let packages = self.lock.packages.iter();
-        packages
-            .map(|package| self.fetch(layers, graph, package))
-            .collect()
     }
 
     fn fetch(&self, layers: &Layers, graph: &mut Graph, package: &lock::Package) -> Output {
@@ -223,6 +207,7 @@ impl Wheels<'_> {
         graph: &mut Graph,
         image: Input,
         fetched: &[Output],
+        is_soft: bool,
     ) -> Brought {
         let target = &self.lock.target;
         let wheels = self.lock.packages.iter().map(|package| Installed {
@@ -240,7 +225,7 @@ impl Wheels<'_> {
             headers: target.headers.clone(),
             interpreter: target.executable.clone(),
         };
-        let args = cli::finish_arguments(WHEELS, layers::IMAGE, layers::OUT, &wanted);
+        let args = cli::finish_arguments(WHEELS, layers::IMAGE, layers::OUT, is_soft, &wanted);
         let shown = format!("finish {}", self.sharing.what);
         let fetched = fetched.iter().copied();
         self.step(layers, graph, args, fetched, Some(image), shown)
