@@ -7,6 +7,7 @@
 //! fal-helper runtime --look DIR --out DIR [--wheels DIR]
 //! fal-helper requirements --cache DIR [--context DIR] [--given PREFIX] [--out DIR] REQUIREMENTS
 //! fal-helper resolve --cache DIR [--context DIR] --out DIR REQUIREMENTS…
+//! fal-helper build   --cache DIR [--source DIR] --out DIR BUILD
 //! fal-helper said --cache DIR --out DIR NAME…
 //! fal-helper fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR
 //! fal-helper list    --context DIR --out DIR
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs};
 
+use crate::build::Build;
 use crate::context;
 use crate::failure::{Failure, Kind};
 use crate::fingerprint::{self, Secret};
@@ -40,7 +42,7 @@ use crate::wheel::request::{Finish, Remove, Unpack};
 const USAGE: &str = "fal-helper look --image DIR --out DIR [--soft] [--before-wheels] REQUEST|--request FILE | fetch --out DIR | \
                      curl --look DIR [--out DIR] [--root DIR] [--from DIR] [--fetched DIR] | runtime --look DIR --out DIR [--wheels DIR] | \
                      requirements --cache DIR [--context DIR] [--given PREFIX] [--out DIR] REQUIREMENTS | \
-                     resolve --cache DIR [--context DIR] --out DIR REQUIREMENTS… | said --cache DIR --out DIR NAME… | \
+                     resolve --cache DIR [--context DIR] --out DIR REQUIREMENTS… | build --cache DIR [--source DIR] --out DIR BUILD | said --cache DIR --out DIR NAME… | \
                      fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR | list --context DIR --out DIR | \
                      unpack --wheels DIR --out DIR UNPACK | finish --wheels DIR --image DIR --out DIR FINISH | \
                      remove --image DIR REMOVE";
@@ -164,6 +166,23 @@ pub fn resolve_arguments(
     arguments
 }
 
+/// The arguments of a step that builds a wheel into `out`: `source` is the folder that has what it is built from, or is that.
+pub fn build_arguments(
+    cache: &str,
+    source: Option<&str>,
+    out: &str,
+    wanted: &Build,
+) -> Vec<String> {
+    let values = [
+        ("--cache", Some(cache)),
+        ("--source", source),
+        ("--out", Some(out)),
+    ];
+    let mut arguments = with_values("build", &values);
+    arguments.push(wanted.to_argument());
+    arguments
+}
+
 /// The arguments of the step that takes out what layers of requirements left when they failed.
 pub fn said_arguments(cache: &str, out: &str, names: Vec<String>) -> Vec<String> {
     let mut arguments = with_values("said", &[("--cache", Some(cache)), ("--out", Some(out))]);
@@ -272,6 +291,11 @@ fn step(arguments: Vec<OsString>) -> Result<(), Failure> {
         Some("resolve") => resolve_step(&Arguments::read(
             arguments,
             &["--cache", "--context", "--out"],
+            &[],
+        )?),
+        Some("build") => build_step(&Arguments::read(
+            arguments,
+            &["--cache", "--source", "--out"],
             &[],
         )?),
         Some("said") => said_step(Arguments::read(arguments, &["--cache", "--out"], &[])?),
@@ -396,6 +420,21 @@ fn resolve_step(arguments: &Arguments) -> Result<(), Failure> {
     }
     let path = out.join(name);
     fs::write(&path, text).map_err(|error| file(&path, &error))
+}
+
+fn build_step(arguments: &Arguments) -> Result<(), Failure> {
+    let [wanted] = arguments.rest.as_slice() else {
+        return Err(usage("one request is needed".to_owned()));
+    };
+    let wanted = Build::from_argument(wanted).map_err(usage)?;
+    let (cache, out) = (arguments.path("--cache")?, arguments.path("--out")?);
+    let source = arguments.optional("--source");
+    leaving_why(&cache.join(wanted.said()), || {
+        let root = Root::new("/");
+        let built = install::build::build(&root, &wanted, &cache, source, &out, env::vars_os())?;
+        let _ = writeln!(std::io::stdout(), "fal: {}", printable(&built));
+        Ok(())
+    })
 }
 
 fn wanted(arguments: &Arguments) -> Result<(Requirements, install::requirements::Places), Failure> {
@@ -784,6 +823,7 @@ mod tests {
             (vec!["fingerprint", "--id", "a"], Kind::Usage),
             (vec!["requirements", "--cache", "/none"], Kind::Usage),
             (vec!["requirements", "--cache", "/none", "{}"], Kind::Usage),
+            (vec!["build", "--cache", "/none", "{}"], Kind::Usage),
             (vec!["list", "--out", "/none"], Kind::Usage),
             (
                 vec!["unpack", "--wheels", "/none", "--out", "/none"],

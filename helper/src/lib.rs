@@ -6,6 +6,7 @@
 //!                             → runtime (the image's Python)           ┘ → report: what is there now
 //! requirements → the image's Python with what they ask for
 //! requirements → resolve → a lock: which wheels, and for which Python
+//! sources → build → a wheel, with the image's Python
 //! wheels → unpack → site-packages; wheels + image → finish → scripts, data, headers; image → remove → less of it
 //! secret → fingerprint: a name of its value, or that there is none
 //! context → list: what stands in it, each file by its hash
@@ -22,6 +23,7 @@ pub mod request; // what the frontend asks
 pub mod report; // what it gets back
 
 pub mod requirements; // what the frontend asks to be installed before all that
+pub mod build; // what the frontend asks to be built of that
 pub mod lock; // what is installed wheel by wheel, and for which Python
 
 pub mod look; // request + image → report

@@ -88,10 +88,7 @@ impl Requirements {
 
     /// The name of the file in which the step leaves why it failed, for whoever asks next.
     pub fn said(&self) -> String {
-        let digest = Sha256::digest(self.to_argument());
-        let start = digest.iter().take(16);
-        let digits: String = start.map(|byte| format!("{byte:02x}")).collect();
-        format!("{SAID_START}{digits}")
+        said(&self.to_argument())
     }
 
     /// What is asked of a look before the step and, if nothing is to be looked at but the Python, behind it.
@@ -107,6 +104,19 @@ impl Requirements {
             image: self.image.clone(),
         }
     }
+}
+
+/// The name of the file in which a step with this argument leaves why it failed.
+pub(crate) fn said(argument: &str) -> String {
+    let digest = Sha256::digest(argument);
+    let start = digest.iter().take(16);
+    let digits: String = start.map(|byte| format!("{byte:02x}")).collect();
+    format!("{SAID_START}{digits}")
+}
+
+/// Whether it is the name of a file in a folder.
+pub(crate) fn is_file_name(name: &str) -> bool {
+    !matches!(name, "" | "." | "..") && !name.contains('/') && !name.contains(char::is_control)
 }
 
 /// Whether `${…}` can hold it.

@@ -367,6 +367,15 @@ impl Layers {
         })
     }
 
+    /// On what the image begins with, whatever that is.
+    pub(super) fn on_any_base(&self) -> Step<'_> {
+        Step {
+            root: self.base.root,
+            environment: &self.base.environment,
+            is_exact: false,
+        }
+    }
+
     pub(super) fn on(&self, image: Input, is_exact: bool) -> Step<'_> {
         Step {
             root: image,

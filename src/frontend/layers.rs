@@ -138,8 +138,10 @@ pub(super) async fn add(
         last = Some(installed);
     }
     let of_requirements = placed.as_ref().zip(resolving.as_ref());
-    let of_requirements = of_requirements.map(|(it, at)| wheels::of_requirements(it, at));
-    let of_runtime = runtime.as_ref().map(|it| wheels::of_runtime(it, &layers));
+    let of_requirements = of_requirements.map(|(it, at)| wheels::of_requirements(job, it, at));
+    let of_runtime = runtime
+        .as_ref()
+        .map(|it| wheels::of_runtime(job, it, &layers));
     let all: Vec<_> = of_requirements.into_iter().chain(of_runtime).collect();
     wheels::add(&layers, plan, &all, image);
     if found.wants_runtime() {
@@ -235,7 +237,7 @@ pub(super) async fn add_all(
     let looked = layers.look(&mut plan.llb, image, Look::BeforeWheels);
     plan.output = layers.curl_if_allowed(&mut plan.llb, image, looked);
     let placed = Placed::whole(lock);
-    let wheels = wheels::of_requirements(&placed, resolving);
+    let wheels = wheels::of_requirements(job, &placed, resolving);
     wheels::add(&layers, plan, &[wheels], image);
     plan.output = layers.runtime_if_allowed(&mut plan.llb, plan.output, looked);
     plan.output = layers.after(&mut plan.llb, plan.output, looked, "fal.look");

@@ -164,7 +164,16 @@ async fn left(
     step: &Step<'_>,
 ) -> Result<String> {
     let said = step.said(layers, &mut plan.llb);
-    let definition = job.marshal(plan, said, None)?;
+    self::said(job, &plan.llb, said).await
+}
+
+/// What stands in the folder with what steps have left.
+pub(super) async fn said(
+    job: &Job<'_, impl Gateway>,
+    graph: &Graph,
+    output: Option<Output>,
+) -> Result<String> {
+    let definition = job.marshal_graph(graph, output, None);
     let solved = job
         .gateway
         .solve(SolveRequest::definition(definition))

@@ -9,6 +9,7 @@ use fal_helper::{
     report::{self, Report},
 };
 
+use futures_util::future::join_all;
 use prost::{Message, bytes::Bytes};
 
 use crate::{
@@ -16,9 +17,9 @@ use crate::{
     fal::{
         self,
         layers::Layers,
-        requirements::{Ground, Layer, MOST_LAYERS, Sharing, Step, Wheels},
+        requirements::{Brought, Ground, Layer, MOST_LAYERS, Sharing, Step, Wheels},
     },
-    gateway::{Gateway, SolveRequest},
+    gateway::{self, Gateway, SolveRequest},
     llb::{
         self, Input, Location, Meta, Output,
         file::{Copy, File},
@@ -42,6 +43,8 @@ const NO_ROOM: &str = "the image has too many layers already";
 pub(super) struct Resolving {
     wheels: Wanted,
     location: Location,
+    /// What is needed of the context.
+    context: Option<Output>,
 }
 
 /// How it is found out which wheels.
@@ -138,20 +141,26 @@ pub(super) async fn resolve(
         return Ok(None);
     };
     let location = first.location();
-    if let (Ground::Base, [only]) = (ground, &*lists)
-        && let Some(lock) = &only.given
-    {
-        let wheels = Wanted::Given(lock.clone());
-        return Ok(Some(Resolving { wheels, location }));
-    }
-    if !can_be(job, fal, plan) {
-        return Ok(None);
-    }
     let context = requirements::source(job, &mut plan.llb, &lists)?;
-    let graph = &mut plan.llb;
-    let resolving = fal::requirements::resolve(&steps, context, ground, Vec::new(), layers, graph);
-    let wheels = resolving.map(Wanted::Step);
-    Ok(wheels.map(|wheels| Resolving { wheels, location }))
+    let given = match (ground, &*lists) {
+        (Ground::Base, [only]) => only.given.clone(),
+        _ => None,
+    };
+    let wheels = match given {
+        Some(lock) => Some(Wanted::Given(lock)),
+        None if !can_be(job, fal, plan) => None,
+        None => {
+            let graph = &mut plan.llb;
+            let step =
+                fal::requirements::resolve(&steps, context, ground, Vec::new(), layers, graph);
+            step.map(Wanted::Step)
+        }
+    };
+    Ok(wheels.map(|wheels| Resolving {
+        wheels,
+        location,
+        context,
+    }))
 }
 
 /// The lock, or why there is none. Its wheels are fetched and unpacked at once, while the user's steps run.
@@ -178,6 +187,8 @@ pub(super) async fn read(
                 replaced: &[],
                 location: resolving.location.clone(),
                 sharing: Sharing::REQUIREMENTS,
+                context: resolving.context,
+                cache_namespace: &job.options.cache_mount_namespace,
             };
             let unpacked = unpack(job, layers, plan, &wheels, wanted).await?;
             unpacked.map(|()| lock)
@@ -220,36 +231,55 @@ async fn unpack(
     wheels: &Wheels<'_>,
     wanted: Option<&Platform>,
 ) -> Result<std::result::Result<(), String>> {
-    if !layers.merges {
-        return Ok(Ok(()));
-    }
     let mut graph = plan.llb.clone();
     let Some(brought) = wheels.add(layers, &mut graph, plan.output, room(plan), false) else {
         return Ok(Err(NO_ROOM.to_owned()));
     };
     let roots: Vec<Input> = brought.iter().map(|layer| layer.root).collect();
-    let all = graph.merge(&roots, Meta::named("[fal] unpack wheels"));
-    let definition = job.marshal_graph(&graph, all, wanted);
-    let request = SolveRequest {
-        evaluate: true,
-        ..SolveRequest::definition(definition.clone())
+    let asked = match layers.merges {
+        true => vec![graph.merge(&roots, Meta::named("[fal] unpack wheels"))],
+        false => roots,
     };
-    let Err(refusal) = job.gateway.solve(request).await else {
-        return Ok(Ok(()));
-    };
+    let solves = asked.into_iter().map(async |root| {
+        let definition = job.marshal_graph(&graph, root, wanted);
+        let request = SolveRequest {
+            evaluate: true,
+            ..SolveRequest::definition(definition.clone())
+        };
+        let solved = job.gateway.solve(request).await;
+        solved.err().map(|refusal| (definition, refusal))
+    });
+    match join_all(solves).await.into_iter().flatten().next() {
+        None => Ok(Ok(())),
+        Some((definition, refusal)) => {
+            told(job, layers, plan, wheels, &brought, &definition, refusal).await
+        }
+    }
+}
+
+/// What is said where the layers of wheels could not be made.
+async fn told(
+    job: &Job<'_, impl Gateway>,
+    layers: &Layers,
+    plan: &Plan,
+    wheels: &Wheels<'_>,
+    brought: &[Brought],
+    definition: &llb::Definition,
+    refusal: gateway::Error,
+) -> Result<std::result::Result<(), String>> {
     let failed: BTreeSet<String> = refusal.failed_ops().collect();
     let mut ops = definition.ops.iter();
     let failed = ops.find(|op| failed.contains(&llb::digest(op)));
     let failed = failed.and_then(|op| pb::Op::decode(op.clone()).ok()?.op);
     let message = &refusal.message;
     match failed {
-        Some(pb::op::Op::Source(source)) => match wheels.wheel_at(&source.identifier) {
+        Some(pb::op::Op::Source(source)) => match wheels.file_at(&source.identifier) {
             Some(wheel) if message.contains("digest mismatch") => {
                 Err(fal::requirements::other_wheel(wheel, message).into())
             }
             Some(wheel) => Ok(Err(format!(
                 "the daemon cannot fetch {}: {message}",
-                wheel.file
+                wheel.name
             ))),
             None => Ok(Err(message.clone())),
         },
@@ -260,6 +290,12 @@ async fn unpack(
                 Some(sentence) => Err(Diagnostic::error(sentence).into()),
                 None => Err(refusal.into()),
             }
+        }
+        _ if wheels.has_builds() => {
+            let mut graph = plan.llb.clone();
+            let said = wheels.said(layers, &mut graph);
+            let said = requirements::said(job, &graph, said).await;
+            Ok(Err(said.unwrap_or_else(|_| message.clone())))
         }
         _ => Ok(Err(message.clone())),
     }
@@ -362,7 +398,7 @@ pub(super) async fn runtime(
     let lock = lock(job, plan, output, wanted).await;
     let mut completed = lock.and_then(|lock| complete(found, lock, plan));
     if let Ok((_, placed)) = &completed {
-        let wheels = of_runtime(placed, layers);
+        let wheels = of_runtime(job, placed, layers);
         let unpacked = unpack(job, layers, plan, &wheels, wanted).await?;
         completed = unpacked.and(completed);
     }
@@ -451,21 +487,33 @@ pub(super) fn add(layers: &Layers, plan: &mut Plan, all: &[Wheels<'_>], looked_a
 }
 
 /// The wheels that the user wants.
-pub(super) fn of_requirements<'a>(placed: &'a Placed, resolving: &Resolving) -> Wheels<'a> {
+pub(super) fn of_requirements<'a>(
+    job: &'a Job<'_, impl Gateway>,
+    placed: &'a Placed,
+    resolving: &Resolving,
+) -> Wheels<'a> {
     Wheels {
         lock: &placed.fitting.missing,
         replaced: &placed.fitting.replaced,
         location: resolving.location.clone(),
         sharing: Sharing::REQUIREMENTS,
+        context: resolving.context,
+        cache_namespace: &job.options.cache_mount_namespace,
     }
 }
 
 /// The wheels that the runtime needs.
-pub(super) fn of_runtime<'a>(placed: &'a Placed, layers: &Layers) -> Wheels<'a> {
+pub(super) fn of_runtime<'a>(
+    job: &'a Job<'_, impl Gateway>,
+    placed: &'a Placed,
+    layers: &Layers,
+) -> Wheels<'a> {
     Wheels {
         lock: &placed.fitting.missing,
         replaced: &placed.fitting.replaced,
         location: layers.location.clone(),
         sharing: Sharing::RUNTIME,
+        context: None,
+        cache_namespace: &job.options.cache_mount_namespace,
     }
 }

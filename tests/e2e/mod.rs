@@ -11,6 +11,7 @@ mod site; // what the daemon fetches
 mod stack; // the parts, as tests use them
 
 mod again; // what runs the fal layers again
+mod builds; // requirements of which a wheel is built
 mod cache; // one cache for the original and us
 mod contexts; // what is built from repositories, downloads and other builds
 mod doors; // the three ways to a frontend

@@ -81,7 +81,7 @@ struct Set {
     before: Vec<String>,
     /// How many wheels it takes.
     wheels: Option<usize>,
-    /// Or what is said of why it is installed in one step; nothing, where that is said by the requirements themselves.
+    /// Or what is said of why it is installed in one step.
     one_step: Option<String>,
 }
 

@@ -29,6 +29,9 @@ const MAX_ENTRIES: usize = 10_000;
 
 /// What uv does that pip knows nothing of.
 const EXPORT: &[&str] = &["export"];
+/// When everything was built, for build backends, and the first moment that a wheel can tell.
+const EPOCH: &str = "SOURCE_DATE_EPOCH";
+const THEN: &str = "315532800";
 
 /// Unpacks the program of uv's wheel: a wheel is a zip file, and Python reads those.
 const UNPACK_UV: &str = "\
@@ -247,6 +250,37 @@ impl Installer {
     /// Its version, where it is one that can be compared.
     pub(super) fn version(&self) -> Option<Version> {
         self.name.split_whitespace().nth(1)?.parse().ok()
+    }
+
+    /// Has uv build a wheel into `out`. The same source gives the same wheel, if its build backend does its part.
+    pub(super) fn build(
+        &self,
+        python: &Path,
+        layer: &Layer<'_>,
+        source: &Path,
+        out: &Path,
+    ) -> io::Result<Outcome> {
+        let mut command = self.command.clone();
+        command.extend(["build", "--wheel", "--python"].map(OsString::from));
+        command.extend([python.into(), "--out-dir".into(), out.into()]);
+        command.extend(layer.arguments.iter().map(OsString::from));
+        command.push(source.into());
+        let mut environment = self
+            .environment
+            .clone()
+            .with("UV_CACHE_DIR", layer.cache.as_os_str())
+            .with("PYTHONHASHSEED", "0");
+        if environment.get(EPOCH).is_none() {
+            environment = environment.with(EPOCH, THEN);
+        }
+        let mask = layer.secrets.mask();
+        process::run_in(
+            layer.folder,
+            &command,
+            &environment,
+            Output::ShownAndKept,
+            &mask,
+        )
     }
 
     fn run_on(

@@ -233,17 +233,63 @@ pub(super) fn no_export(uv: &str, lock: &Path, outcome: &Outcome) -> Failure {
     )
 }
 
-/// What went wrong, and the last of the causes that uv lists below it.
+pub(super) fn not_built(installer: &str, wheel: &str, outcome: &Outcome) -> Failure {
+    Failure::new(
+        Kind::RequirementInstall,
+        format!(
+            "{installer} could not build a wheel of {wheel} ({outcome}; what it printed is in the log): {}",
+            shortened(&cause(outcome))
+        ),
+    )
+}
+
+pub(super) fn nothing_to_build() -> Failure {
+    Failure::new(Kind::Usage, "what a wheel is built from is not mounted")
+}
+
+pub(super) fn no_git(url: &str) -> Failure {
+    Failure::new(
+        Kind::RequirementInstall,
+        format!("the image has no git, which {url} takes"),
+    )
+}
+
+pub(super) fn not_checked_out(url: &str, commit: &str, outcome: &Outcome) -> Failure {
+    Failure::new(
+        Kind::RequirementInstall,
+        format!(
+            "git could not check out {commit} of {url} ({outcome}; what it printed is in the log): {}",
+            shortened(outcome.cause())
+        ),
+    )
+}
+
+/// What went wrong, the last of the causes that uv lists below it, and the last word of a build backend.
 fn cause(outcome: &Outcome) -> String {
     let what = outcome.cause();
+    if !what.starts_with("error") {
+        return what.to_owned();
+    }
     let causes = outcome.stderr.lines().map(str::trim);
-    let last = causes
+    let cause = causes
         .filter_map(|line| line.strip_prefix("cause: "))
         .next_back();
-    match last.filter(|_| what.starts_with("error")) {
-        Some(last) => format!("{what}: {last}"),
-        None => what.to_owned(),
+    let said = said_by_backend(what, &outcome.stderr);
+    let parts = [Some(what), cause, said].into_iter().flatten();
+    parts.collect::<Vec<_>>().join(": ")
+}
+
+/// The last line of a build backend that failed: uv shows it behind what went wrong, or before that while it builds.
+fn said_by_backend<'a>(what: &str, stderr: &'a str) -> Option<&'a str> {
+    if !what.starts_with("error: Failed to build") {
+        return None;
     }
+    let (before, behind) = stderr.rsplit_once(what)?;
+    let lines = match behind.split_once("[stderr]") {
+        Some((_, behind)) => behind.split("\nhint: ").next()?,
+        None => before,
+    };
+    lines.lines().map(str::trim).rfind(|line| !line.is_empty())
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -358,6 +404,25 @@ pub(super) fn other_version(name: &str, installed: &str, said: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_word_of_a_build_backend_is_told() {
+        let what = "error: Failed to build `demo==1.0`";
+        let cause = "  cause: The build backend returned an error\n";
+        let said = "OSError: no `pg_config`";
+        for printed in [
+            format!(
+                "Resolved 2 packages\n{what}\n{cause}\n         [stderr]\n         Traceback\n         {said}\n\nhint: x\n"
+            ),
+            format!("Building wheel...\nTraceback\n{said}\n{what}\n{cause}\nhint: x\n"),
+        ] {
+            assert_eq!(said_by_backend(what, &printed), Some(said), "{printed}");
+        }
+        assert_eq!(
+            said_by_backend("error: another", "a\nerror: another\n"),
+            None
+        );
+    }
 
     #[test]
     fn what_installers_say_is_told_apart() {

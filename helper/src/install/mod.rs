@@ -3,11 +3,13 @@
 //! Each takes the image's root and the report of `look`, and gives the report of what there is afterwards. Each runs as root in
 //! the user's image, starts the image's own programs in an environment of its own, and leaves nothing but what was asked for.
 
+pub mod build; // a wheel, with the build backend of its sources
 pub mod curl; // curl, with the image's package manager
 pub mod requirements; // what the user asks for, with uv or pip
 pub mod resolve; // the wheels that it comes to, with nothing installed
 pub mod runtime; // packages, with the image's Python
 
+mod checkout; // a commit, with the image's git
 mod imports; // starts Python once: does it import what is installed
 mod installer; // pip or uv, and where from
 mod kept_uv; // a fetched uv, from one build to the next

@@ -3,6 +3,7 @@
 //! Takes the image's root and what is wanted; finds the Python that fal will run as a look finds it, and has uv or pip install
 //! into it. Nothing else is changed: caches are elsewhere, and what an installer leaves beside the packages is put back.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -175,6 +176,11 @@ impl Installation<'_> {
         }
     }
 
+    /// The commits of repositories that files name by a branch.
+    pub(super) fn commits(&self) -> &BTreeMap<String, String> {
+        &self.wanted.commits
+    }
+
     pub(super) fn installer(&self, arguments: &[String]) -> Result<Installer, Failure> {
         let python = self.target.python;
         let none = || messages::no_installer_of_requirements(python, self.wanted.resolver);
@@ -247,7 +253,7 @@ fn index(arguments: &[String]) -> Option<&str> {
 }
 
 /// Copies a folder: files, folders and links, and nothing else that may lie there.
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
+pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     let mut pending = vec![(from.to_owned(), to.to_owned())];
     while let Some((from, to)) = pending.pop() {
         let metadata = fs::symlink_metadata(&from)?;

@@ -16,7 +16,7 @@ use super::{locks, sizes, target};
 use crate::failure::{Failure, Kind};
 use crate::lock::pylock::{self, NoWheel, Pylock};
 use crate::lock::tags::Tags;
-use crate::lock::{Lock, Package};
+use crate::lock::{Git, Lock, Package, Source};
 use crate::python::dist_info::normalise;
 use crate::requirements::{Requirements, Resolver};
 use crate::root::Root;
@@ -46,11 +46,32 @@ const WITH_VALUE: [&str; 21] = [
     "--group",
 ];
 const ALONE: [&str; 4] = ["--pre", "--no-index", "--no-deps", "--all-extras"];
+/// Those of them that say where what a build needs comes from.
+const OF_BUILDS: [&str; 9] = [
+    "-i",
+    "--index-url",
+    "--extra-index-url",
+    "--index",
+    "--default-index",
+    "--index-strategy",
+    "--trusted-host",
+    "--exclude-newer",
+    "--no-index",
+];
 /// Flags that name a file whose lines are requirements.
 const FILES: [&str; 3] = ["-r", "--requirement", "--requirements"];
 
 /// It is the base that is looked at: what comes above it may bring a Python.
 const NO_PYTHON: &str = "the image that FROM names has no Python";
+
+/// The same, but they only say which versions are right.
+const CONSTRAINTS: [&str; 5] = [
+    "-c",
+    "--constraint",
+    "--constraints",
+    "--override",
+    "--overrides",
+];
 
 /// A requirements file of more bytes is none.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
@@ -68,14 +89,15 @@ pub fn resolve(
     let mut all: Option<Lock> = None;
     for list in lists {
         let brought = all.iter().flat_map(|lock| &lock.packages);
+        // What is built of a folder has no version yet.
+        let brought = brought.filter(|package| !package.version.is_empty());
         let pins = brought.map(|package| format!("{}=={}", package.name, package.version));
         let mut list = list.clone();
         list.constraints.extend(pins);
         let lock = in_image(root, &list, places, given.to_vec(), |installation| {
-            let lock = match (list.resolver, list.builds) {
-                (Resolver::Pip, _) => Err("pip installs them".to_owned()),
-                (Resolver::Uv, true) => Err("something is built from the context".to_owned()),
-                (Resolver::Uv, false) => wheels(installation),
+            let lock = match list.resolver {
+                Resolver::Pip => Err("pip installs them".to_owned()),
+                Resolver::Uv => wheels(installation),
             };
             Ok(lock)
         });
@@ -135,10 +157,21 @@ fn wheels(installation: &Installation<'_>) -> Result<Lock, String> {
     let all = added(&printed)?;
     let mut packages = Vec::new();
     let mut named = BTreeMap::new();
+    let mut build_flags = Vec::new();
+    let origins = Origins {
+        context: &context,
+        commits: installation.commits(),
+    };
     if let Some(lock) = &ready.lock {
         // Whoever made it has asked for all that is in it.
         let files = read(lock, &all)?;
-        packages = chosen(&files, &all, &Tags::of(&target.interpreter), &None)?;
+        packages = chosen(
+            &files,
+            &all,
+            &Tags::of(&target.interpreter),
+            &None,
+            &origins,
+        )?;
         named = all.clone();
     } else if !all.is_empty() {
         // All that is asked now was just asked of the network.
@@ -148,8 +181,17 @@ fn wheels(installation: &Installation<'_>) -> Result<Lock, String> {
             || files(&["--offline"]).or_else(|_| files(&[])),
         );
         named = asked?;
-        let allowed = allowed(&folder, &flags.files, installation)?;
-        packages = chosen(&files?, &all, &Tags::of(&target.interpreter), &allowed)?;
+        let lists = lists(&folder, flags.lists())?;
+        packages = chosen(
+            &files?,
+            &all,
+            &Tags::of(&target.interpreter),
+            &allowed(&lists),
+            &origins,
+        )?;
+        if packages.iter().any(|package| package.source.is_built()) {
+            build_flags = flags.of_builds(&lists)?;
+        }
     }
     for package in &mut packages {
         package.requested = named.contains_key(&package.name);
@@ -168,20 +210,22 @@ fn wheels(installation: &Installation<'_>) -> Result<Lock, String> {
         target,
         packages,
         replaces: Some(replaces),
+        build_flags,
     })
 }
 
 /// A `pylock.toml` in which each of a plan is once.
-fn read(file: &Path, plan: &BTreeMap<String, String>) -> Result<Pylock, String> {
+fn read(file: &Path, plan: &Plan) -> Result<Pylock, String> {
     let text = Root::new("/").read_text(file, MAX_BYTES);
     let text = text.map_err(|error| format!("{}: {error}", file.display()))?;
     let lock = Pylock::parse(&text)?;
     let mut seen = BTreeSet::new();
     let names = lock.packages.iter().map(|entry| normalise(&entry.name));
     let versions = lock.packages.iter().map(|entry| entry.version.as_ref());
-    let planned = names
-        .zip(versions)
-        .filter(|(name, version)| plan.get(name) == *version);
+    let planned = names.zip(versions).filter(|(name, version)| {
+        plan.get(name)
+            .is_some_and(|it| it.version.as_ref() == *version)
+    });
     let mut repeated = planned.filter(|it| !seen.insert(it.clone()));
     match repeated.next() {
         Some((name, _)) => Err(format!("{name} is in the lock more than once")),
@@ -244,6 +288,49 @@ impl Flags {
         }
         Ok(flags)
     }
+
+    /// All requirements files, and those of constraints.
+    fn lists(&self) -> impl Iterator<Item = &String> {
+        let pairs = self.passed.windows(2);
+        let constraints = pairs.filter(|pair| CONSTRAINTS.contains(&pair[0].as_str()));
+        self.files.iter().chain(constraints.map(|pair| &pair[1]))
+    }
+
+    /// Those that a build needs, those in requirements files too.
+    fn of_builds(&self, lists: &[String]) -> Result<Vec<String>, String> {
+        let in_lists = lists.iter().flat_map(|text| text.lines()).map(str::trim);
+        let words: Vec<&str> = in_lists
+            .filter(|line| line.starts_with('-'))
+            .filter_map(|line| line.split(" #").next())
+            .flat_map(|line| line.splitn(2, [' ', '\t', '=']))
+            .map(str::trim)
+            .collect();
+        let is_folder = |word: &&str| matches!(*word, "-f" | "--find-links");
+        if words.iter().any(is_folder) {
+            return Err("a requirements file says --find-links, and something is built".to_owned());
+        }
+        let all = self.passed.iter().map(String::as_str).chain(words);
+        let mut all = all.skip_while(|word| !word.starts_with('-')).peekable();
+        let mut found: Vec<String> = Vec::new();
+        while let Some(flag) = all.next() {
+            let value = all.next_if(|word| !word.starts_with('-'));
+            if OF_BUILDS.contains(&flag) {
+                found.extend([flag].into_iter().chain(value).map(str::to_owned));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// What would be installed, by name.
+type Plan = BTreeMap<String, Planned>;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Planned {
+    /// Its version, where uv says one.
+    version: Option<String>,
+    /// Where it comes from, if that is not an index.
+    url: Option<String>,
 }
 
 /// What would be installed, as uv prints it.
@@ -262,20 +349,27 @@ fn plan(
     }
 }
 
-/// ` + name==version`, as uv prints it.
-fn added(printed: &str) -> Result<BTreeMap<String, String>, String> {
+/// ` + name==version` or ` + name @ URL`, as uv prints it.
+fn added(printed: &str) -> Result<Plan, String> {
     let lines = printed.lines().filter_map(|line| {
         let line = line.trim();
         line.strip_prefix("+ ").or_else(|| line.strip_prefix("~ "))
     });
     let pin = |line: &str| {
-        if line.contains(" (from ") {
-            return Err(format!("{line} is not from an index"));
+        let some = |text: &str| Some(text.trim().to_owned());
+        if let Some((name, url)) = line.split_once(" @ ") {
+            let (version, url) = (None, some(url));
+            return Ok((normalise(name), Planned { version, url }));
         }
-        let (name, version) = line
+        let (pin, url) = match line.split_once(" (from ") {
+            Some((pin, url)) => (pin, some(url.trim_end_matches(')'))),
+            None => (line, None),
+        };
+        let (name, version) = pin
             .split_once("==")
             .ok_or_else(|| format!("{line} has no version"))?;
-        Ok((normalise(name), version.trim().to_owned()))
+        let version = some(version);
+        Ok((normalise(name), Planned { version, url }))
     };
     lines.map(pin).collect()
 }
@@ -300,14 +394,18 @@ fn files(
     installer: &Installer,
     layer: &Layer<'_>,
     flags: &Flags,
-    plan: &BTreeMap<String, String>,
+    plan: &Plan,
     more: &[&str],
 ) -> Result<Pylock, String> {
     let scratch = installation.target.scratch;
     let (pins, out) = (scratch.join("pins.in"), scratch.join("pylock.toml"));
     let lines = plan
         .iter()
-        .map(|(name, version)| format!("{name}=={version}\n"));
+        .filter_map(|(name, planned)| match (&planned.url, &planned.version) {
+            (None, version) => Some(format!("{name}=={}\n", version.as_deref()?)),
+            (Some(url), _) if is_folder(url) => None,
+            (Some(url), _) => Some(format!("{name} @ {url}\n")),
+        });
     let io = |error: std::io::Error| error.to_string();
     fs::write(&pins, lines.collect::<String>()).map_err(io)?;
     let mut arguments = flags.passed.clone();
@@ -335,70 +433,129 @@ fn files(
     Pylock::parse(&fs::read_to_string(&out).map_err(io)?)
 }
 
-/// The SHA-256 sums that requirements files name, if they name any: then nothing else may be installed.
-fn allowed(
+/// The texts of requirements files, and of those that they name.
+fn lists<'a>(
     folder: &Path,
-    files: &[String],
-    installation: &Installation<'_>,
-) -> Result<Option<BTreeSet<String>>, String> {
+    files: impl Iterator<Item = &'a String>,
+) -> Result<Vec<String>, String> {
     let root = Root::new("/");
-    let context = installation.places.context.as_deref();
-    let mut pending: Vec<PathBuf> = files.iter().map(|file| folder.join(file)).collect();
-    pending.extend(context.map(Path::to_owned));
-    let mut sums = BTreeSet::new();
+    let mut pending: Vec<PathBuf> = files.map(|file| folder.join(file)).collect();
     let mut seen = BTreeSet::new();
-    let mut has_any = false;
+    let mut texts = Vec::new();
     while let Some(path) = pending.pop() {
         if !seen.insert(path.clone()) {
-            continue;
-        }
-        if root.is_dir(&path) {
-            let names = root
-                .list(&path, MAX_FILES)
-                .map_err(|error| error.to_string())?;
-            pending.extend(names.into_iter().map(|name| path.join(name)));
             continue;
         }
         let text = root
             .read_text(&path, MAX_BYTES)
             .map_err(|error| format!("{}: {error}", path.display()))?;
-        has_any |= text.contains("--hash") || text.contains("--require-hashes");
-        let words = text.split_whitespace();
-        let found = words.filter_map(|word| word.strip_prefix("--hash=sha256:"));
-        sums.extend(found.map(str::to_owned));
+        let beside = path.parent().unwrap_or(Path::new("/"));
+        let named = text.lines().filter_map(|line| {
+            let (flag, file) = line.trim().split_once([' ', '\t', '='])?;
+            let file = file.split(" #").next()?.trim();
+            let is_list = FILES.contains(&flag) || CONSTRAINTS.contains(&flag);
+            is_list.then(|| beside.join(file))
+        });
+        pending.extend(named);
+        texts.push(text);
     }
-    Ok(has_any.then_some(sums))
+    Ok(texts)
 }
 
-/// A folder of requirements files with more entries is none.
-const MAX_FILES: usize = 10_000;
+/// The SHA-256 sums that requirements files name, if they name any: then nothing else may be installed.
+fn allowed(lists: &[String]) -> Option<BTreeSet<String>> {
+    let names_any = |text: &String| text.contains("--hash") || text.contains("--require-hashes");
+    let words = lists.iter().flat_map(|text| text.split_whitespace());
+    let sums = words.filter_map(|word| word.strip_prefix("--hash=sha256:"));
+    let sums = sums.map(str::to_owned).collect();
+    lists.iter().any(names_any).then_some(sums)
+}
 
-/// One wheel for each, and none that a sum is wrong of.
+/// What has to be known of what comes from elsewhere than an index.
+struct Origins<'a> {
+    /// Where the files of the context are.
+    context: &'a Path,
+    /// The commits of repositories, by what was written.
+    commits: &'a BTreeMap<String, String>,
+}
+
+impl Origins<'_> {
+    /// What somebody asked for who wrote a repository. A file may name a branch; everything else names a commit by now.
+    fn requested(&self, git: &Git) -> Option<String> {
+        let behind = |(written, commit): (&String, &String)| {
+            let behind = written.strip_prefix("git+")?.strip_prefix(&git.url)?;
+            let is_this = behind.is_empty() || behind.starts_with('@');
+            (is_this && *commit == git.commit).then(|| behind.trim_start_matches('@').to_owned())
+        };
+        let mut written = self.commits.iter().filter_map(behind);
+        let requested = written.next().unwrap_or_else(|| git.commit.clone());
+        Some(requested).filter(|it| !it.is_empty())
+    }
+
+    /// `file://PATH` of a project of the context.
+    fn directory(&self, url: &str) -> Result<Source, String> {
+        let path = pylock::decoded(url.strip_prefix(FOLDER).unwrap_or(url));
+        let path = Path::new(&path);
+        let below = path.strip_prefix(self.context).ok();
+        let below = below.and_then(Path::to_str).filter(|_| path.is_dir());
+        let below =
+            below.ok_or_else(|| format!("{} is no project of the context", path.display()))?;
+        Ok(Source::Directory(below.to_owned()))
+    }
+}
+
+/// What the URLs of folders begin with.
+const FOLDER: &str = "file://";
+
+fn is_folder(url: &str) -> bool {
+    url.starts_with(FOLDER)
+}
+
+/// One source for each, and none that a sum is wrong of.
 fn chosen(
     files: &Pylock,
-    plan: &BTreeMap<String, String>,
+    plan: &Plan,
     tags: &Tags,
     allowed: &Option<BTreeSet<String>>,
+    origins: &Origins<'_>,
 ) -> Result<Vec<Package>, String> {
     let mut files = files.clone();
     if let Some(allowed) = allowed {
+        let is_right = |file: &pylock::File| {
+            let sum = file.hashes.get("sha256");
+            sum.is_some_and(|sum| allowed.contains(sum))
+        };
         for entry in &mut files.packages {
-            entry.wheels.retain(|file| {
-                file.hashes
-                    .get("sha256")
-                    .is_some_and(|sum| allowed.contains(sum))
-            });
+            entry.wheels.retain(is_right);
+            entry.sdist = entry.sdist.take().filter(is_right);
+            entry.archive = entry.archive.take().filter(is_right);
         }
     }
     let by_name = files.by_name();
-    let choose = |(name, version): (&String, &String)| {
+    let choose = |(name, planned): (&String, &Planned)| {
+        if let Some(url) = planned.url.as_deref().filter(|url| is_folder(url)) {
+            return Ok(Package {
+                name: name.clone(),
+                version: String::new(),
+                requested: false,
+                source: origins.directory(url)?,
+            });
+        }
         let entries = by_name.get(name).map(Vec::as_slice).unwrap_or_default();
-        pylock::choose(entries, name, version, tags).map_err(|why| match why {
-            NoWheel::Absent => format!("{name} {version} is in no index"),
-            NoWheel::NoneFits => format!("{name} {version} has no wheel for this Python"),
-            NoWheel::NoUrl(file) => format!("{file} cannot be fetched without its index"),
-            NoWheel::NoHash(file) => format!("{file} has no SHA-256"),
-        })
+        let version = planned.version.as_ref();
+        let version = version.or_else(|| entries.first()?.version.as_ref());
+        let version = version.ok_or_else(|| format!("{name} has no version"))?;
+        let mut package =
+            pylock::choose(entries, name, version, tags).map_err(|why| match why {
+                NoWheel::Absent => format!("{name} {version} is in no index"),
+                NoWheel::NoneFits => format!("{name} {version} has nothing for this Python"),
+                NoWheel::NoUrl(file) => format!("{file} cannot be fetched without its index"),
+                NoWheel::NoHash(file) => format!("{file} has no SHA-256"),
+            })?;
+        if let Source::Git(git) = &mut package.source {
+            git.requested = origins.requested(git);
+        }
+        Ok(package)
     };
     plan.iter().map(choose).collect()
 }
@@ -418,14 +575,22 @@ mod tests {
         let plan = added(printed).expect("a plan");
         let plan: Vec<String> = plan
             .iter()
-            .map(|(name, version)| format!("{name} {version}"))
+            .map(|(name, planned)| {
+                format!("{name} {}", planned.version.as_deref().unwrap_or_default())
+            })
             .collect();
         assert_eq!(
             plan,
             ["foo-bar 2.2.3", "requests 2.32.3", "torch 2.6.0+cu124"]
         );
-        let why = added(" + a==1 (from https://h/a-1-py3-none-any.whl)\n").expect_err("no index");
-        assert!(why.contains("a==1"), "{why}");
+        let from = "https://h/a-1-py3-none-any.whl";
+        for printed in [
+            format!(" + a==1 (from {from})\n"),
+            format!(" + a @ {from}\n"),
+        ] {
+            let plan = added(&printed).expect("a plan");
+            assert_eq!(plan["a"].url.as_deref(), Some(from), "{printed}");
+        }
         assert_eq!(added("Audited 3 packages in 1ms\n"), Ok(BTreeMap::new()));
     }
 
@@ -457,6 +622,61 @@ mod tests {
     }
 
     #[test]
+    fn a_build_gets_what_says_where_things_are() {
+        let flags = Flags {
+            passed: ["--pre", "-c", "/c/c.txt", "--no-index", "-i", "https://h"]
+                .map(str::to_owned)
+                .to_vec(),
+            files: vec!["/c/r.txt".to_owned()],
+        };
+        let lists = flags.lists().cloned().collect::<Vec<_>>();
+        assert_eq!(lists, ["/c/r.txt", "/c/c.txt"]);
+        let text = "-r b.txt\n--extra-index-url=https://o/?a=b # c\nnumpy --hash=sha256:00\n";
+        let found = flags.of_builds(&[text.to_owned()]).expect("flags");
+        let want = [
+            "--no-index",
+            "-i",
+            "https://h",
+            "--extra-index-url",
+            "https://o/?a=b",
+        ];
+        assert_eq!(found, want);
+        let why = flags.of_builds(&["--find-links w\n".to_owned()]);
+        assert!(why.is_err_and(|why| why.contains("--find-links")));
+    }
+
+    #[test]
+    fn a_project_is_one_of_the_context_and_a_repository_says_what_was_asked_for() {
+        let context = tempfile::tempdir().expect("a scratch folder");
+        fs::create_dir(context.path().join("a b")).expect("a folder");
+        let written = |at: &str| (format!("git+https://h/r{at}"), "c".repeat(40));
+        for (commits, requested) in [
+            (vec![], Some("c".repeat(40))),
+            (vec![written("@main")], Some("main".to_owned())),
+            (vec![written("")], None),
+            (vec![written(".git@main")], Some("c".repeat(40))),
+        ] {
+            let commits = commits.into_iter().collect();
+            let origins = Origins {
+                context: context.path(),
+                commits: &commits,
+            };
+            let git = Git {
+                url: "https://h/r".to_owned(),
+                commit: "c".repeat(40),
+                requested: None,
+                subdirectory: String::new(),
+            };
+            assert_eq!(origins.requested(&git), requested, "{commits:?}");
+            let shown = context.path().display();
+            let folder = |name: &str| origins.directory(&format!("file://{shown}{name}"));
+            assert_eq!(folder("/a%20b"), Ok(Source::Directory("a b".to_owned())));
+            assert_eq!(folder(""), Ok(Source::Directory(String::new())));
+            assert!(folder("/none").is_err() && origins.directory("file:///").is_err());
+        }
+    }
+
+    #[test]
     fn only_wheels_with_a_sum_that_is_named_are_chosen() {
         let file = |python: &str, sum: char| {
             format!(
@@ -476,12 +696,21 @@ mod tests {
             machine: "x86_64".to_owned(),
             libc: crate::lock::tags::Libc::Glibc(2, 36),
         });
-        let plan = BTreeMap::from([("a".to_owned(), "1".to_owned())]);
+        let planned = Planned {
+            version: Some("1".to_owned()),
+            url: None,
+        };
+        let plan = BTreeMap::from([("a".to_owned(), planned)]);
+        let origins = Origins {
+            context: Path::new("/none"),
+            commits: &BTreeMap::new(),
+        };
         let sum = |allowed: Option<&[char]>| {
             let allowed =
                 allowed.map(|it| it.iter().map(|sum| sum.to_string().repeat(64)).collect());
-            let packages = chosen(&files, &plan, &tags, &allowed);
-            packages.map(|packages| packages[0].wheel.sha256.chars().next())
+            let packages = chosen(&files, &plan, &tags, &allowed, &origins)?;
+            let wheel = packages[0].wheel().expect("a wheel");
+            Ok::<_, String>(wheel.sha256.chars().next())
         };
         assert_eq!(sum(None), Ok(Some('a')));
         assert_eq!(sum(Some(&['b'])), Ok(Some('b')));

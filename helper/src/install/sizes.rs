@@ -38,7 +38,7 @@ pub(super) fn complete(
     cache: &Path,
 ) {
     let kept = cache.join(FOLDER);
-    let wheels = || packages.iter().map(|package| &package.wheel);
+    let wheels = || packages.iter().filter_map(Package::wheel);
     let unknown: Vec<String> = wheels()
         .filter(|wheel| wheel.size.is_none() && read(&kept.join(&wheel.sha256)).is_none())
         .map(|wheel| wheel.url.clone())
@@ -49,10 +49,9 @@ pub(super) fn complete(
     };
     let _ = fs::create_dir_all(&kept);
     for package in packages {
-        let wheel = &mut package.wheel;
-        if wheel.size.is_some() {
+        let Some(wheel) = package.source.file_mut().filter(|it| it.size.is_none()) else {
             continue;
-        }
+        };
         let file = kept.join(&wheel.sha256);
         wheel.size = found.get(&wheel.url).copied().flatten();
         match wheel.size {

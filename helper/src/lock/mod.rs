@@ -7,6 +7,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::requirements::CONTEXT;
 
 pub mod file_name; // the file name of a wheel → its parts
 pub mod pylock; // pylock.toml, as far as it says which wheels there are
@@ -50,11 +53,13 @@ impl Kind {
 pub struct Lock {
     /// The Python that it is for.
     pub target: Target,
-    /// One wheel for each distribution, by name.
+    /// One for each distribution, by name.
     pub packages: Vec<Package>,
     /// The versions that an image had of some of them, where the wheels were chosen for that image: these are to go, and no others. With
     /// `None`, whatever is there goes.
     pub replaces: Option<BTreeMap<String, String>>,
+    /// Flags for whoever builds those that are no wheels: where what they need for that comes from.
+    pub build_flags: Vec<String>,
 }
 
 /// A distribution.
@@ -62,25 +67,139 @@ pub struct Lock {
 pub struct Package {
     /// Its name, in the form in which names are compared.
     pub name: String,
-    /// Its version.
+    /// Its version; empty where it is built from what may change, and nobody knows it before.
     pub version: String,
     /// Whether it was asked for, and not only needed by another.
     pub requested: bool,
-    /// The file that it is installed from.
-    pub wheel: Wheel,
+    /// What it is installed from.
+    pub source: Source,
 }
 
-/// A wheel that can be fetched.
+/// What a distribution is installed from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wheel {
-    /// The name of the file, which says what it is and whom it fits.
-    pub file: String,
+pub enum Source {
+    /// A wheel of an index.
+    Wheel(File),
+    /// A source distribution of an index.
+    Sdist(File),
+    /// A wheel or a source distribution at a URL that was asked for.
+    Archive(File),
+    /// A repository.
+    Git(Git),
+    /// A project of the context: its folder, which is empty for the context itself.
+    Directory(String),
+}
+
+/// A file that can be fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Its name: that of a wheel says what it is and whom it fits.
+    pub name: String,
     /// Where it is.
     pub url: String,
     /// SHA-256 of its bytes, in hexadecimal digits.
     pub sha256: String,
     /// How many bytes they are, where that is known.
     pub size: Option<u64>,
+}
+
+/// A repository at a commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Git {
+    /// Where it is, without `git+`.
+    pub url: String,
+    /// The commit.
+    pub commit: String,
+    /// The branch, tag or commit that was asked for, if any was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested: Option<String>,
+    /// The folder in it that the project is in; empty is its top.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub subdirectory: String,
+}
+
+impl Package {
+    /// The wheel that it is installed from, if that is fetched rather than built.
+    pub fn wheel(&self) -> Option<&File> {
+        self.source.file().filter(|_| !self.source.is_built())
+    }
+
+    /// What the steps call its wheel: the name of the file or, where that is built and so has none yet, `NAME==VERSION`, or `NAME` alone.
+    pub fn wheel_name(&self) -> String {
+        match (self.wheel(), self.version.as_str()) {
+            (Some(file), _) => file.name.clone(),
+            (None, "") => self.name.clone(),
+            (None, version) => format!("{}=={version}", self.name),
+        }
+    }
+
+    /// The package as a person names it.
+    pub fn shown(&self) -> String {
+        format!("{} {}", self.name, self.version)
+            .trim_end()
+            .to_owned()
+    }
+}
+
+impl Source {
+    /// The file that is fetched for it.
+    pub fn file(&self) -> Option<&File> {
+        match self {
+            Self::Wheel(file) | Self::Sdist(file) | Self::Archive(file) => Some(file),
+            Self::Git(_) | Self::Directory(_) => None,
+        }
+    }
+
+    /// The same, to be completed.
+    pub fn file_mut(&mut self) -> Option<&mut File> {
+        match self {
+            Self::Wheel(file) | Self::Sdist(file) | Self::Archive(file) => Some(file),
+            Self::Git(_) | Self::Directory(_) => None,
+        }
+    }
+
+    /// Whether a wheel has to be built from it.
+    pub fn is_built(&self) -> bool {
+        match self {
+            Self::Wheel(_) => false,
+            Self::Archive(file) => !file.name.ends_with(".whl"),
+            Self::Sdist(_) | Self::Git(_) | Self::Directory(_) => true,
+        }
+    }
+
+    /// What `direct_url.json` holds (PEP 610), in the order in which uv writes it; nothing for what an index has.
+    pub fn direct_url(&self) -> Option<Value> {
+        let (url, kind, info, subdirectory) = match self {
+            Self::Wheel(_) | Self::Sdist(_) => return None,
+            Self::Archive(file) => (file.url.clone(), "archive_info", json!({}), ""),
+            Self::Git(git) => {
+                let mut info = json!({ "vcs": "git", "commit_id": git.commit });
+                if let Some(requested) = &git.requested {
+                    info["requested_revision"] = json!(requested);
+                }
+                (git.url.clone(), "vcs_info", info, git.subdirectory.as_str())
+            }
+            Self::Directory(path) => {
+                let url = format!("file://{}", in_context(path));
+                (url, "dir_info", json!({}), "")
+            }
+        };
+        let mut record = json!({ "url": url });
+        record[kind] = info;
+        if !subdirectory.is_empty() {
+            record["subdirectory"] = json!(subdirectory);
+        }
+        Some(record)
+    }
+}
+
+/// Where steps have a path of the context.
+pub fn in_context(path: &str) -> String {
+    match path {
+        "" => CONTEXT.to_owned(),
+        path => format!("{CONTEXT}/{path}"),
+    }
 }
 
 /// A Python that wheels are installed for, and where it has what.

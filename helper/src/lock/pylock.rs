@@ -1,6 +1,6 @@
 //! `pylock.toml`, as far as it says which wheels there are: a table for serde, each field as PEP 751 names it.
 //!
-//! Whoever wrote the file decided what is in it for whom; here only the wheel is chosen.
+//! Whoever wrote the file decided what is in it for whom; here only the wheel is chosen, or what it is built from.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::file_name::FileName;
 use super::tags::Tags;
-use super::{Package, Wheel};
+use super::{Git, Package, Source};
 use crate::python::dist_info::normalise;
 
 /// The file.
@@ -24,21 +24,65 @@ pub struct Pylock {
     pub packages: Vec<Entry>,
 }
 
-/// One distribution of a file.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// One distribution of a file. It has wheels, a source distribution or both, or one of the others.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Entry {
     /// Its name.
     pub name: String,
     /// Its version, unless it is built from what may change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// What it can be installed from.
+    /// The repository that it is built from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vcs: Option<Vcs>,
+    /// The folder that it is built from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<Directory>,
+    /// The file that it is installed or built from, whatever that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<File>,
+    /// The source distribution of an index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sdist: Option<File>,
+    /// The wheels of an index.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wheels: Vec<File>,
 }
 
-/// One wheel of a distribution.
+/// A repository.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Vcs {
+    /// Which program asks it.
+    pub r#type: String,
+    /// Where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// What was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_revision: Option<String>,
+    /// What it is.
+    pub commit_id: String,
+    /// The folder of the project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subdirectory: Option<String>,
+}
+
+/// A folder.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Directory {
+    /// Where it is, from the folder that the file is in.
+    pub path: String,
+    /// Whether it is not to be built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub editable: Option<bool>,
+    /// The folder of the project below it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subdirectory: Option<String>,
+}
+
+/// One file of a distribution.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct File {
     /// Its name, if that is not the end of its URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,6 +93,9 @@ pub struct File {
     /// How many bytes it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
+    /// The folder of the project, of an archive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subdirectory: Option<String>,
     /// Its hashes, by their algorithms.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub hashes: BTreeMap<String, String>,
@@ -93,37 +140,133 @@ impl Pylock {
     }
 }
 
-/// The wheel that a Python takes of one version, out of what a file has of its name.
+/// What a Python takes of one version, out of what a file has of its name: a wheel if there is one that fits.
 pub fn choose(
     entries: &[&Entry],
     name: &str,
     version: &str,
     tags: &Tags,
 ) -> Result<Package, NoWheel> {
-    let same = |entry: &&&Entry| entry.version.as_deref() == Some(version);
+    // What has no version is there once.
+    let same = |entry: &&&Entry| entry.version.as_deref().is_none_or(|it| it == version);
     let entry = entries.iter().find(same).ok_or(NoWheel::Absent)?;
+    Ok(Package {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        requested: false,
+        source: source(entry, tags)?,
+    })
+}
+
+fn source(entry: &Entry, tags: &Tags) -> Result<Source, NoWheel> {
+    if let Some(vcs) = &entry.vcs {
+        return git(vcs);
+    }
+    if let Some(directory) = &entry.directory {
+        let path = Some(directory.path.trim_end_matches('/'));
+        let path = path.map(|path| path.strip_prefix("./").unwrap_or(path));
+        let path = path.map(|path| if path == "." { "" } else { path });
+        let path = path.filter(|path| is_below(path) && directory.subdirectory.is_none());
+        let path = path.ok_or_else(|| NoWheel::NoUrl(directory.path.clone()))?;
+        return Ok(Source::Directory(path.to_owned()));
+    }
+    if let Some(archive) = &entry.archive {
+        let name = archive.file_name().ok_or(NoWheel::NoneFits)?;
+        let fits = FileName::parse(&name).is_some_and(|name| tags.fit(&name).is_some());
+        if name.ends_with(".whl") && !fits || archive.subdirectory.is_some() {
+            return Err(NoWheel::NoneFits);
+        }
+        return Ok(Source::Archive(file(archive, name)?));
+    }
     let fitting = entry.wheels.iter().filter_map(|file| {
         let name = file.file_name()?;
         let fit = tags.fit(&FileName::parse(&name)?)?;
         Some((fit, name, file))
     });
     let best = fitting.min_by(|(one, ..), (other, ..)| one.cmp(other));
-    let (_, file_name, file) = best.ok_or(NoWheel::NoneFits)?;
-    let url = file.url.clone().filter(|url| is_open(url));
-    let url = url.ok_or_else(|| NoWheel::NoUrl(file_name.clone()))?;
-    let sha256 = file.hashes.get("sha256").filter(|it| is_sha256(it));
-    let sha256 = sha256.ok_or_else(|| NoWheel::NoHash(file_name.clone()))?;
-    Ok(Package {
-        name: name.to_owned(),
-        version: version.to_owned(),
-        requested: false,
-        wheel: Wheel {
-            file: file_name,
-            url,
-            sha256: sha256.clone(),
-            size: file.size,
-        },
+    if let Some((_, name, found)) = best {
+        return Ok(Source::Wheel(file(found, name)?));
+    }
+    let sdist = entry.sdist.as_ref().ok_or(NoWheel::NoneFits)?;
+    let name = sdist.file_name().ok_or(NoWheel::NoneFits)?;
+    Ok(Source::Sdist(file(sdist, name)?))
+}
+
+fn git(vcs: &Vcs) -> Result<Source, NoWheel> {
+    let url = vcs.url.as_deref().unwrap_or_default();
+    let subdirectory = vcs.subdirectory.clone().unwrap_or_default();
+    let commit = &vcs.commit_id;
+    let is_commit =
+        matches!(commit.len(), 40 | 64) && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_fetched = vcs.r#type == "git" && is_open(url) && is_commit && is_below(&subdirectory);
+    match is_fetched {
+        true => Ok(Source::Git(Git {
+            url: url.to_owned(),
+            commit: commit.clone(),
+            requested: vcs.requested_revision.clone(),
+            subdirectory,
+        })),
+        false => Err(NoWheel::NoUrl(url.to_owned())),
+    }
+}
+
+fn file(found: &File, name: String) -> Result<super::File, NoWheel> {
+    // It is the name of a file in a step.
+    if name.contains('/') || name.starts_with(['.', '-']) || name.contains(char::is_control) {
+        return Err(NoWheel::NoneFits);
+    }
+    let url = found.url.clone().filter(|url| is_open(url));
+    let url = url.ok_or_else(|| NoWheel::NoUrl(name.clone()))?;
+    let sha256 = found.hashes.get("sha256").filter(|it| is_sha256(it));
+    let sha256 = sha256.ok_or_else(|| NoWheel::NoHash(name.clone()))?;
+    Ok(super::File {
+        name,
+        url,
+        sha256: sha256.clone(),
+        size: found.size,
     })
+}
+
+/// A package as a file has it.
+pub fn entry(package: &Package) -> Entry {
+    let is_said = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let file = |file: &super::File| File {
+        // An archive has no name of its own.
+        name: Some(file.name.clone()).filter(|_| !matches!(package.source, Source::Archive(_))),
+        url: Some(file.url.clone()),
+        size: file.size,
+        subdirectory: None,
+        hashes: BTreeMap::from([("sha256".to_owned(), file.sha256.clone())]),
+    };
+    let mut entry = Entry {
+        name: package.name.clone(),
+        version: Some(package.version.clone()),
+        ..Entry::default()
+    };
+    match &package.source {
+        Source::Wheel(it) => entry.wheels = vec![file(it)],
+        Source::Sdist(it) => entry.sdist = Some(file(it)),
+        Source::Archive(it) => entry.archive = Some(file(it)),
+        Source::Git(git) => {
+            entry.vcs = Some(Vcs {
+                r#type: "git".to_owned(),
+                url: Some(git.url.clone()),
+                requested_revision: git.requested.clone(),
+                commit_id: git.commit.clone(),
+                subdirectory: is_said(&git.subdirectory),
+            });
+        }
+        Source::Directory(path) => {
+            // What may change has no version in such a file.
+            entry.version = None;
+            entry.directory = Some(Directory {
+                path: is_said(path).unwrap_or_else(|| ".".to_owned()),
+                editable: None,
+                subdirectory: None,
+            });
+        }
+    }
+    entry
 }
 
 impl File {
@@ -147,6 +290,12 @@ fn is_open(url: &str) -> bool {
     host.is_some_and(|host| !host.is_empty() && !host.contains('@'))
 }
 
+/// Whether it is a path that begins and stays where it is looked for.
+fn is_below(path: &str) -> bool {
+    let is_plain = |part: &str| !matches!(part, "" | "." | "..");
+    path.is_empty() || (path.split('/').all(is_plain) && !path.contains(char::is_control))
+}
+
 fn is_sha256(text: &str) -> bool {
     text.len() == 64
         && text
@@ -155,7 +304,7 @@ fn is_sha256(text: &str) -> bool {
 }
 
 /// The text of a part of a URL: `%2B` is `+`. What is no such sequence stays.
-fn decoded(part: &str) -> String {
+pub(crate) fn decoded(part: &str) -> String {
     let mut bytes = Vec::with_capacity(part.len());
     let mut rest = part.as_bytes();
     while let Some((&first, more)) = rest.split_first() {
@@ -221,15 +370,13 @@ sdist = {{ url = "https://h/source-1.tar.gz" }}
             choose(entries, name, version, &tags())
         };
         let torch = choose("torch", "2.6.0+cu124").expect("a wheel");
-        assert_eq!(
-            torch.wheel.file,
-            "torch-2.6.0+cu124-cp311-cp311-linux_x86_64.whl"
-        );
-        assert_eq!(torch.wheel.size, Some(7));
+        let file = torch.wheel().expect("a wheel");
+        assert_eq!(file.name, "torch-2.6.0+cu124-cp311-cp311-linux_x86_64.whl");
+        assert_eq!(file.size, Some(7));
         for (name, version, why) in [
             ("torch", "2.7", NoWheel::Absent),
             ("none", "1", NoWheel::Absent),
-            ("source", "1", NoWheel::NoneFits),
+            ("source", "1", NoWheel::NoHash("source-1.tar.gz".to_owned())),
             (
                 "private",
                 "1",

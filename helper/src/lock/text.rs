@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::file_name::FileName;
-use super::pylock::{self, Entry, File, Pylock};
+use super::pylock::{self, Pylock};
 use super::tags::Tags;
 use super::{Lock, Target};
 use crate::python::dist_info::normalise;
@@ -29,7 +29,7 @@ struct Tool {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Fal {
     version: u32,
     /// The names of what was asked for.
@@ -37,6 +37,8 @@ struct Fal {
     /// As in [`Lock`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     replaces: Option<BTreeMap<String, String>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    build_flags: Vec<String>,
     target: Target,
 }
 
@@ -64,16 +66,7 @@ impl Lock {
 
     /// Writes the lock: equal locks are equal texts.
     pub fn to_toml(&self) -> Result<String, String> {
-        let packages = self.packages.iter().map(|package| Entry {
-            name: package.name.clone(),
-            version: Some(package.version.clone()),
-            wheels: vec![File {
-                name: Some(package.wheel.file.clone()),
-                url: Some(package.wheel.url.clone()),
-                size: package.wheel.size,
-                hashes: BTreeMap::from([("sha256".to_owned(), package.wheel.sha256.clone())]),
-            }],
-        });
+        let packages = self.packages.iter().map(pylock::entry);
         let requested = self.packages.iter().filter(|package| package.requested);
         let text = Text {
             pylock: Pylock {
@@ -86,6 +79,7 @@ impl Lock {
                     version: VERSION,
                     requested: requested.map(|package| package.name.clone()).collect(),
                     replaces: self.replaces.clone(),
+                    build_flags: self.build_flags.clone(),
                     target: self.target.clone(),
                 },
             },
@@ -106,6 +100,7 @@ impl Lock {
         let Fal {
             requested,
             replaces,
+            build_flags,
             target,
             ..
         } = read.tool.fal;
@@ -119,9 +114,13 @@ impl Lock {
             let version = entry.version.as_deref().unwrap_or_default();
             let mut package = pylock::choose(&[entry], &name, version, &tags)
                 .map_err(|_| format!("it has no wheel of {name} for its Python"))?;
-            let of_file = FileName::parse(&package.wheel.file);
-            if of_file.is_none_or(|file| normalise(&file.name) != name) {
-                return Err(format!("{} is no wheel of {name}", package.wheel.file));
+            let of_file = package
+                .wheel()
+                .map(|file| (&file.name, FileName::parse(&file.name)));
+            if let Some((file, parsed)) = of_file
+                && parsed.is_none_or(|it| normalise(&it.name) != name)
+            {
+                return Err(format!("{file} is no wheel of {name}"));
             }
             package.requested = requested.contains(&name);
             Ok(package)
@@ -131,6 +130,7 @@ impl Lock {
             target,
             packages,
             replaces,
+            build_flags,
         })
     }
 }
@@ -138,7 +138,7 @@ impl Lock {
 #[cfg(test)]
 mod tests {
     use super::super::tags::{Interpreter, Libc};
-    use super::super::{Folder, Package, Wheel};
+    use super::super::{File, Folder, Git, Package, Source};
     use super::*;
 
     fn lock() -> Lock {
@@ -168,15 +168,57 @@ mod tests {
                 name: "foo-bar".to_owned(),
                 version: "1.0".to_owned(),
                 requested: true,
-                wheel: Wheel {
-                    file: "foo_bar-1.0-py3-none-any.whl".to_owned(),
-                    url: "https://packages.example.com/foo_bar-1.0-py3-none-any.whl".to_owned(),
-                    sha256: "a".repeat(64),
-                    size: Some(10),
-                },
+                source: Source::Wheel(file("foo_bar-1.0-py3-none-any.whl")),
             }],
             replaces: None,
+            build_flags: Vec::new(),
         }
+    }
+
+    fn file(name: &str) -> File {
+        File {
+            name: name.to_owned(),
+            url: format!("https://packages.example.com/{name}"),
+            sha256: "a".repeat(64),
+            size: Some(10),
+        }
+    }
+
+    /// With a package of every other kind.
+    fn with_built() -> Lock {
+        let mut lock = lock();
+        let git = |requested: Option<&str>, subdirectory: &str| {
+            Source::Git(Git {
+                url: "https://git.example.com/a".to_owned(),
+                commit: "c".repeat(40),
+                requested: requested.map(str::to_owned),
+                subdirectory: subdirectory.to_owned(),
+            })
+        };
+        let sources = [
+            Source::Sdist(file("p-0.tar.gz")),
+            Source::Archive(file("p1-1.0-py3-none-any.whl")),
+            Source::Archive(file("p-2.zip")),
+            git(None, ""),
+            git(Some("main"), "sub/folder"),
+            Source::Directory(String::new()),
+            Source::Directory("lib".to_owned()),
+        ];
+        lock.packages
+            .extend((0..).zip(sources).map(|(at, source)| Package {
+                name: format!("p{at}"),
+                version: match source {
+                    Source::Directory(_) => String::new(),
+                    _ => "1.0".to_owned(),
+                },
+                requested: at > 3,
+                source,
+            }));
+        lock.build_flags = vec![
+            "--index-url".to_owned(),
+            "https://index.example.com".to_owned(),
+        ];
+        lock
     }
 
     #[test]
@@ -188,6 +230,8 @@ mod tests {
         let lock = Lock { replaces, ..lock() };
         let text = lock.to_toml().expect("a text");
         assert_eq!(Lock::parse(&text), Ok(lock), "{text}");
+        let text = with_built().to_toml().expect("a text");
+        assert_eq!(Lock::parse(&text), Ok(with_built()), "{text}");
         assert!(!Lock::is_complete(
             "lock-version = \"1.0\"\ncreated-by = \"uv\"\n"
         ));

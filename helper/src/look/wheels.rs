@@ -211,7 +211,9 @@ fn for_platform(platform: Option<&Platform>, lock: &Lock) -> Result<(), String> 
         ..of_lock.clone()
     });
     let fits = |file: &str| FileName::parse(file).is_some_and(|name| tags.fit(&name).is_some());
-    let mut files = lock.packages.iter().map(|package| &package.wheel.file);
+    // What is built is built by that Python.
+    let files = lock.packages.iter().filter_map(Package::wheel);
+    let mut files = files.map(|file| &file.name);
     match files.find(|file| !fits(file)) {
         Some(file) => Err(format!("{file} is not for the Python of the image")),
         None => Ok(()),
@@ -428,7 +430,8 @@ mod tests {
     fn a_wheel_is_for_the_platform_of_the_image() {
         let mut lock = lock();
         let mut fits = |file: &str, platform: &Platform| {
-            lock.packages[0].wheel.file = file.to_owned();
+            let wheel = lock.packages[0].source.file_mut().expect("a file");
+            wheel.name = file.to_owned();
             for_platform(Some(platform), &lock).is_ok()
         };
         let any = "pydantic-2.10.6-py3-none-any.whl";

@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use crate::failure::Failure;
 use crate::root::Root;
 use crate::wheel::entry_points::{Call, Scripts};
+use crate::wheel::find;
 use crate::wheel::ground::Ground;
 use crate::wheel::launcher;
 use crate::wheel::layout::Place;
 use crate::wheel::messages;
 use crate::wheel::parallel;
-use crate::wheel::path_of;
 use crate::wheel::paths::{self, Conflict};
 use crate::wheel::read::{Wheel, WheelFile};
 use crate::wheel::record::{self, Row};
@@ -33,7 +33,8 @@ pub fn finish(
 ) -> Result<Vec<String>, Failure> {
     let files: Vec<_> = request.wheels.iter().enumerate().collect();
     let wheels = parallel::map(&files, |(number, wheel)| {
-        Wheel::open(&path_of(wheels, *number, &wheel.file), &wheel.file)
+        let (path, file) = find(wheels, *number, &wheel.file)?;
+        Wheel::open(&path, &file)
     })?;
     let mut plan = Plan::new(image);
     for (wheel, installed) in wheels.iter().zip(&request.wheels) {

@@ -19,6 +19,20 @@ pub(super) fn refused(file: &str, flaw: &Flaw) -> Failure {
     )
 }
 
+pub(super) fn not_one_built(wanted: &str, count: usize) -> Failure {
+    Failure::new(
+        Kind::Wheel,
+        format!("{count} wheels were built of {wanted}, where one is needed"),
+    )
+}
+
+pub(super) fn other_built(wanted: &str, file: &str) -> Failure {
+    Failure::new(
+        Kind::Wheel,
+        format!("{wanted} was to be built, and what came of it is {file}"),
+    )
+}
+
 /// A file of the step's own.
 pub(super) fn failed(path: &Path, error: &dyn Display) -> Failure {
     Failure::new(Kind::File, format!("{}: {error}", path.display()))

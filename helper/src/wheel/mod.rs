@@ -48,9 +48,43 @@ mod written; // what tests write, and find written
 #[cfg(test)]
 mod hostile; // those that are refused
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-/// Where the wheel with a number is.
-fn path_of(wheels: &Path, number: usize, file: &str) -> PathBuf {
-    wheels.join(number.to_string()).join(file)
+use crate::failure::Failure;
+
+/// The wheel with a number, and what it is called.
+fn find(wheels: &Path, number: usize, file: &str) -> Result<(PathBuf, String), Failure> {
+    let folder = wheels.join(number.to_string());
+    match file.ends_with(".whl") {
+        true => Ok((folder.join(file), file.to_owned())),
+        false => built(&folder, file),
+    }
+}
+
+/// The only wheel of a folder, which has to be of `NAME==VERSION` or of `NAME`, and what it is called.
+pub(crate) fn built(folder: &Path, wanted: &str) -> Result<(PathBuf, String), Failure> {
+    let failed = |error: io::Error| messages::failed(folder, &error);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        names.extend(
+            name.to_str()
+                .filter(|name| name.ends_with(".whl"))
+                .map(str::to_owned),
+        );
+    }
+    let [file] = names.as_slice() else {
+        return Err(messages::not_one_built(wanted, names.len()));
+    };
+    let name = name::Name::read(file).map_err(|flaw| messages::refused(file, &flaw))?;
+    let is_right = match wanted.split_once("==") {
+        Some((wanted, version)) => name.is_called(wanted) && name.has_version(version),
+        None => name.is_called(wanted),
+    };
+    match is_right {
+        true => Ok((folder.join(file), file.clone())),
+        false => Err(messages::other_built(wanted, file)),
+    }
 }

@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::requirements::is_file_name;
+
 /// The only version there is.
 pub const VERSION: u32 = 1;
 
@@ -15,7 +17,8 @@ pub const VERSION: u32 = 1;
 pub struct Unpack {
     /// [`VERSION`]
     pub version: u32,
-    /// The names of the files, each in the folder that is called by its number.
+    /// The names of the files, each in the folder that is called by its number. `NAME==VERSION`, or `NAME` alone, is the only wheel there is: it was built
+    /// before, and has to be of this distribution.
     pub wheels: Vec<String>,
     /// `site-packages` for what is Python alone.
     pub purelib: String,
@@ -66,7 +69,7 @@ pub struct Finish {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Installed {
-    /// The name of the file.
+    /// The name of the file, as in [`Unpack`].
     pub file: String,
     /// Whether somebody asked for it, rather than another distribution that needs it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -182,9 +185,7 @@ fn is_known(version: u32) -> Result<(), String> {
 
 /// Whether it is the name of a file, and no path.
 fn is_file(name: &str) -> Result<(), String> {
-    let plain =
-        !matches!(name, "" | "." | "..") && !name.contains('/') && !name.contains(char::is_control);
-    match plain {
+    match is_file_name(name) {
         true => Ok(()),
         false => Err(format!("`{name}` is not the name of a wheel")),
     }

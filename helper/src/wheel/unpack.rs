@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
+use crate::wheel::find;
 use crate::wheel::layout::Place;
 use crate::wheel::messages;
 use crate::wheel::parallel;
-use crate::wheel::path_of;
 use crate::wheel::paths::{self, Conflict};
 use crate::wheel::read::{Wheel, WheelFile};
 use crate::wheel::record::{self, Row, Rows};
@@ -30,7 +30,8 @@ pub(super) struct Site<'a> {
 pub fn unpack(wheels: &Path, out: &Path, request: &Unpack) -> Result<Vec<String>, Failure> {
     let files: Vec<_> = request.wheels.iter().enumerate().collect();
     let wheels = parallel::map(&files, |(number, file)| {
-        Wheel::open(&path_of(wheels, *number, file), file)
+        let (path, file) = find(wheels, *number, file)?;
+        Wheel::open(&path, &file)
     })?;
     let site = Site {
         purelib: Path::new(&request.purelib),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Writes a file to where the wheel with a number is.
 pub(super) fn put(wheels: &Path, number: usize, file: &str, bytes: &[u8]) -> PathBuf {
-    let path = super::path_of(wheels, number, file);
+    let path = wheels.join(number.to_string()).join(file);
     fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
     fs::write(&path, bytes).expect("a wheel");
     path

@@ -1,6 +1,6 @@
 //! The sentences about requirements.
 
-use fal_helper::{failure::Kind, lock::Wheel};
+use fal_helper::{failure::Kind, lock::File};
 
 use crate::{diagnostic::Diagnostic, golang, source::Lines};
 
@@ -159,10 +159,10 @@ pub fn failed(kind: Kind) -> Option<Diagnostic> {
 }
 
 /// A wheel that is not the one that was chosen.
-pub fn other_wheel(wheel: &Wheel, why: &str) -> Diagnostic {
+pub fn other_wheel(wheel: &File, why: &str) -> Diagnostic {
     Diagnostic::error(format!(
         "the wheel {} is refused: what {} gives is not what its index says ({why})",
-        wheel.file, wheel.url
+        wheel.name, wheel.url
     ))
     .help("if it was changed where it is, fal.refresh=on asks again which wheels there are")
 }

@@ -32,7 +32,7 @@ pub use messages::{absent_secret, cannot_run, failed, other_lock, other_wheel, u
 pub use step::{Ground, Step, resolve};
 pub use text::Repository;
 pub(in crate::fal) use text::has_credential;
-pub use wheels::{MOST_LAYERS, Sharing, Wheels};
+pub use wheels::{Brought, MOST_LAYERS, Sharing, Wheels};
 
 /// How many requirements files a layer can have.
 const MOST_FILES: usize = 200;

@@ -20,7 +20,7 @@ use crate::{
 use super::Layer;
 
 /// Where a step has the folder that outlives builds.
-const CACHE: &str = "/.fal-cache";
+pub(super) const CACHE: &str = "/.fal-cache";
 /// What the paths of secrets begin with.
 const GIVEN: &str = "/.fal-given-";
 
@@ -138,11 +138,7 @@ impl Step<'_> {
     /// Whether it may come to wheels alone, as far as is known before uv is asked.
     fn is_plain(&self) -> bool {
         let layer = self.layer;
-        self.resolver == options::Resolver::Uv
-            && layer.secrets.is_empty()
-            && layer.paths.is_empty()
-            && layer.repositories.is_empty()
-            && !layer.builds
+        self.resolver == options::Resolver::Uv && layer.secrets.is_empty()
     }
 
     /// Where it was asked for.
@@ -153,27 +149,8 @@ impl Step<'_> {
     /// Adds the step that takes out what this has left where it failed, in a folder of its own: for this build alone, so that what is
     /// found is not found again.
     pub fn said(&self, layers: &Layers, graph: &mut Graph) -> Option<Output> {
-        let cache = self.cache();
         let names = vec![self.wanted(layers).said()];
-        let exec = Exec {
-            args: layers::command(cli::said_arguments(CACHE, layers::OUT, names)),
-            env: [format!("{}={}", secrets::BUILD, layers.build).into()].into(),
-            cwd: "/".to_owned(),
-            network: NetMode::None,
-            mounts: vec![
-                layers::helper(layers.helper),
-                cache,
-                Mount::bind(layers::OUT, None),
-            ],
-            ..Exec::default()
-        };
-        let mut meta = layers.meta(
-            "look why requirements were not installed",
-            &layers.build_platform,
-        );
-        meta.export_cache = Some(false);
-        meta.ignore_cache = false;
-        layers::last_output(graph.add_exec(exec, meta))
+        said(layers, graph, self.cache(), names)
     }
 
     /// What it starts: by this its op is told from others.
@@ -208,14 +185,46 @@ impl Step<'_> {
         }
     }
 
-    /// uv shares its cache with others of its kind. pip puts what it built there piece by piece, so that only one may have it.
     fn cache(&self) -> Mount {
-        let (name, sharing) = match self.resolver {
-            options::Resolver::Uv => ("fal-uv", pb::CacheSharingOpt::Shared),
-            options::Resolver::Pip => ("fal-pip", pb::CacheSharingOpt::Locked),
-        };
-        Mount::cache(CACHE, None, cache_id(name, self.cache_namespace), sharing)
+        cache(self.resolver, self.cache_namespace)
     }
+}
+
+/// What an installer keeps. uv shares it with others of its kind. pip puts what it built there piece by piece, so that only one may have it.
+pub(super) fn cache(resolver: options::Resolver, namespace: &str) -> Mount {
+    let (name, sharing) = match resolver {
+        options::Resolver::Uv => ("fal-uv", pb::CacheSharingOpt::Shared),
+        options::Resolver::Pip => ("fal-pip", pb::CacheSharingOpt::Locked),
+    };
+    Mount::cache(CACHE, None, cache_id(name, namespace), sharing)
+}
+
+/// The step that takes out the first of what steps have left under these names.
+pub(super) fn said(
+    layers: &Layers,
+    graph: &mut Graph,
+    cache: Mount,
+    names: Vec<String>,
+) -> Option<Output> {
+    let exec = Exec {
+        args: layers::command(cli::said_arguments(CACHE, layers::OUT, names)),
+        env: [format!("{}={}", secrets::BUILD, layers.build).into()].into(),
+        cwd: "/".to_owned(),
+        network: NetMode::None,
+        mounts: vec![
+            layers::helper(layers.helper),
+            cache,
+            Mount::bind(layers::OUT, None),
+        ],
+        ..Exec::default()
+    };
+    let mut meta = layers.meta(
+        "look why requirements were not installed",
+        &layers.build_platform,
+    );
+    meta.export_cache = Some(false);
+    meta.ignore_cache = false;
+    layers::last_output(graph.add_exec(exec, meta))
 }
 
 /// What a cache is called: otherwise in every namespace. Caches of Dockerfiles have a slash in their ids: no RUN can mount these.

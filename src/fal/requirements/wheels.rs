@@ -4,6 +4,7 @@
 //! ```text
 //! resolve  on the image's base: which wheels it comes to (a lock), or why not
 //! fetch    a wheel each, by its sum
+//! build    what is no wheel yet: each on the image's base, with what that takes from an index
 //! unpack   one large wheel, or several small ones, into a layer that depends on nothing else
 //! finish   scripts and whatever else depends on the interpreter or the app
 //! remove   what the image has of them in another version: the image without it
@@ -11,15 +12,20 @@
 //! ```
 
 use fal_helper::{
+    build::{self, Build},
     cli,
     lock::{self, Lock},
     look::wheels::Replaced,
+    request::Image,
     wheel::request::{self, Finish, Installed, Parent, Remove, Unpack},
 };
 use sha2::{Digest, Sha256};
 
 use crate::{
-    fal::layers::{self, Layers},
+    fal::{
+        layers::{self, Layers},
+        options,
+    },
     llb::{
         Graph, Input, Location, Output,
         exec::{ContentCache, Exec, Mount, NetMode},
@@ -27,11 +33,15 @@ use crate::{
     },
 };
 
+use super::step;
+
 /// How many layers an image has at most: some runtimes take 127 and no more, and other steps come after these.
 pub const MOST_LAYERS: usize = 100;
 
 /// Where steps see the wheels, each in a folder that is called by its number.
 const WHEELS: &str = "/.fal-wheels";
+/// Where a step that builds sees what from.
+const SOURCE: &str = "/.fal-source";
 
 /// The wheels of a lock, to be put on an image.
 #[derive(Debug)]
@@ -44,6 +54,10 @@ pub struct Wheels<'a> {
     pub location: Location,
     /// Which of them are layers of their own.
     pub sharing: Sharing,
+    /// What is needed of the context.
+    pub context: Option<Output>,
+    /// As in [`super::Step`].
+    pub cache_namespace: &'a str,
 }
 
 /// How wheels become layers.
@@ -83,6 +97,14 @@ pub struct Brought {
     pub args: Vec<String>,
 }
 
+/// A folder with a wheel.
+#[derive(Clone, Copy)]
+struct Folder {
+    root: Output,
+    /// Whether the wheel was built, so that only its bytes say what it is.
+    is_built: bool,
+}
+
 impl Wheels<'_> {
     /// Adds the layers to a graph, the last of which looks at `image`. `room` is how many there can be; nothing if that is not enough. With
     /// `is_soft` they say why a wheel is refused, in the place of what would be in them.
@@ -96,23 +118,24 @@ impl Wheels<'_> {
     ) -> Option<Vec<Brought>> {
         let groups = groups(&self.lock.packages, room.checked_sub(1)?, self.sharing)?;
         let packages = self.lock.packages.iter();
-        let fetched: Vec<Output> = packages
-            .map(|package| self.fetch(layers, graph, package))
+        let wheels: Vec<Folder> = packages
+            .map(|package| self.wheel(layers, graph, package))
             .collect();
         let mut brought: Vec<Brought> = groups
             .iter()
-            .map(|group| self.unpack(layers, graph, group, &fetched, is_soft))
+            .map(|group| self.unpack(layers, graph, group, &wheels, is_soft))
             .collect();
-        if !fetched.is_empty() {
-            brought.push(self.finish(layers, graph, image, &fetched, is_soft));
+        if !wheels.is_empty() {
+            brought.push(self.finish(layers, graph, image, &wheels, is_soft));
         }
         Some(brought)
     }
 
-    /// The wheel that a URL is of.
-    pub fn wheel_at(&self, url: &str) -> Option<&lock::Wheel> {
-        let mut wheels = self.lock.packages.iter().map(|package| &package.wheel);
-        wheels.find(|wheel| wheel.url == url)
+    /// The file that a URL is of.
+    pub fn file_at(&self, url: &str) -> Option<&lock::File> {
+        let packages = self.lock.packages.iter();
+        let mut files = packages.filter_map(|package| package.source.file());
+        files.find(|file| file.url == url)
     }
 
     /// Adds a step that takes out of the image what wheels come in the place of, if there is anything: it gives the image.
@@ -156,18 +179,58 @@ impl Wheels<'_> {
         })
     }
 
-    fn fetch(&self, layers: &Layers, graph: &mut Graph, package: &lock::Package) -> Output {
-        let wheel = &package.wheel;
-        let shown = format!("fetch {} {}", package.name, package.version);
+    /// Adds the step that takes out why one of the builds failed, in a folder of its own.
+    pub fn said(&self, layers: &Layers, graph: &mut Graph) -> Option<Output> {
+        let built = self
+            .lock
+            .packages
+            .iter()
+            .filter_map(|it| self.build(layers, it));
+        let names = built.map(|build| build.said()).collect();
+        step::said(layers, graph, self.cache(), names)
+    }
+
+    /// Whether a step builds anything.
+    pub fn has_builds(&self) -> bool {
+        self.lock.packages.iter().any(|it| it.source.is_built())
+    }
+
+    /// A folder with the wheel of a package.
+    fn wheel(&self, layers: &Layers, graph: &mut Graph, package: &lock::Package) -> Folder {
+        let fetched = package
+            .source
+            .file()
+            .map(|file| self.fetch(layers, graph, package, file));
+        let build = self.build(layers, package);
+        let root = match (&build, fetched) {
+            (None, Some(fetched)) => fetched,
+            (Some(build), fetched) => self.build_step(layers, graph, package, build, fetched),
+            // What is not fetched is built.
+            (None, None) => layers.helper,
+        };
+        Folder {
+            root,
+            is_built: build.is_some(),
+        }
+    }
+
+    fn fetch(
+        &self,
+        layers: &Layers,
+        graph: &mut Graph,
+        package: &lock::Package,
+        file: &lock::File,
+    ) -> Output {
+        let shown = format!("fetch {}", package.shown());
         let mut meta = layers.meta(&shown, &layers.build_platform);
         // What it is does not change: its sum says so.
         meta.ignore_cache = false;
         meta.locations = vec![self.location.clone()];
         let source = Http {
-            url: wheel.url.clone(),
-            checksum: Some(format!("sha256:{}", wheel.sha256)),
+            url: file.url.clone(),
+            checksum: Some(format!("sha256:{}", file.sha256)),
             file: FileInfo {
-                filename: wheel.file.clone(),
+                filename: file.name.clone(),
                 ..FileInfo::default()
             },
             ..Http::default()
@@ -175,30 +238,101 @@ impl Wheels<'_> {
         graph.add_source(source, meta)
     }
 
+    /// What is asked of the step that builds a package, if one does.
+    fn build(&self, layers: &Layers, package: &lock::Package) -> Option<Build> {
+        let from = match &package.source {
+            source if !source.is_built() => return None,
+            lock::Source::Git(git) => build::From::Git(lock::Git {
+                // What was asked for is in what tells where it came from.
+                requested: None,
+                ..git.clone()
+            }),
+            lock::Source::Directory(_) => build::From::Folder,
+            source => build::From::File(source.file()?.name.clone()),
+        };
+        Some(Build {
+            version: build::VERSION,
+            wheel: package.wheel_name(),
+            from,
+            flags: self.lock.build_flags.clone(),
+            python: layers.request.python,
+            image: Image {
+                // Nothing of the app is started.
+                user: String::new(),
+                working_dir: String::new(),
+                home: None,
+                ..layers.request.image.clone()
+            },
+        })
+    }
+
+    /// A step that builds a wheel, on the image's base.
+    fn build_step(
+        &self,
+        layers: &Layers,
+        graph: &mut Graph,
+        package: &lock::Package,
+        build: &Build,
+        fetched: Option<Output>,
+    ) -> Output {
+        let source = match &package.source {
+            lock::Source::Directory(path) => self.context.map(|context| {
+                let mounted = Mount::bind(SOURCE, context).readonly();
+                match path.as_str() {
+                    "" => mounted,
+                    path => mounted.select(format!("/{path}")),
+                }
+            }),
+            _ => fetched.map(|fetched| Mount::bind(SOURCE, fetched).readonly()),
+        };
+        let args = cli::build_arguments(
+            step::CACHE,
+            source.is_some().then_some(SOURCE),
+            layers::OUT,
+            build,
+        );
+        let shown = format!("build {}", package.shown());
+        let (exec, mut meta) = layers.process(layers.on_any_base(), &shown);
+        let exec = layers.keep_caches(exec, &mut meta);
+        let mut mounts = vec![layers::helper(layers.helper), self.cache()];
+        mounts.extend(source);
+        mounts.push(Mount::bind(layers::OUT, None));
+        let exec = Exec {
+            args: layers::command(args),
+            mounts,
+            ..exec
+        };
+        meta.locations = vec![self.location.clone()];
+        layers::last_output(graph.add_exec(exec, meta)).unwrap_or(layers.helper)
+    }
+
+    /// What uv keeps: builds take it from there, too.
+    fn cache(&self) -> Mount {
+        step::cache(options::Resolver::Uv, self.cache_namespace)
+    }
+
     fn unpack(
         &self,
         layers: &Layers,
         graph: &mut Graph,
         group: &[usize],
-        fetched: &[Output],
+        folders: &[Folder],
         is_soft: bool,
     ) -> Brought {
         let target = &self.lock.target;
         let packages = || group.iter().filter_map(|at| self.lock.packages.get(*at));
         let wanted = Unpack {
             version: request::VERSION,
-            wheels: packages().map(|it| it.wheel.file.clone()).collect(),
+            wheels: packages().map(lock::Package::wheel_name).collect(),
             purelib: target.purelib.clone(),
             platlib: target.platlib.clone(),
             parents: parents(&target.parents),
         };
-        let names: Vec<String> = packages()
-            .map(|package| format!("{} {}", package.name, package.version))
-            .collect();
-        let fetched = group.iter().filter_map(|at| fetched.get(*at).copied());
+        let names: Vec<String> = packages().map(lock::Package::shown).collect();
+        let folders = group.iter().filter_map(|at| folders.get(*at).copied());
         let args = cli::unpack_arguments(WHEELS, layers::OUT, is_soft, &wanted);
         let shown = format!("unpack {}", names.join(", "));
-        self.step(layers, graph, args, fetched, None, shown)
+        self.step(layers, graph, args, folders, None, shown)
     }
 
     fn finish(
@@ -206,14 +340,14 @@ impl Wheels<'_> {
         layers: &Layers,
         graph: &mut Graph,
         image: Input,
-        fetched: &[Output],
+        folders: &[Folder],
         is_soft: bool,
     ) -> Brought {
         let target = &self.lock.target;
         let wheels = self.lock.packages.iter().map(|package| Installed {
-            file: package.wheel.file.clone(),
+            file: package.wheel_name(),
             requested: package.requested,
-            direct_url: None,
+            direct_url: package.source.direct_url(),
         });
         let wanted = Finish {
             version: request::VERSION,
@@ -227,8 +361,8 @@ impl Wheels<'_> {
         };
         let args = cli::finish_arguments(WHEELS, layers::IMAGE, layers::OUT, is_soft, &wanted);
         let shown = format!("finish {}", self.sharing.what);
-        let fetched = fetched.iter().copied();
-        self.step(layers, graph, args, fetched, Some(image), shown)
+        let folders = folders.iter().copied();
+        self.step(layers, graph, args, folders, Some(image), shown)
     }
 
     /// A step that starts nothing of an image's.
@@ -237,14 +371,14 @@ impl Wheels<'_> {
         layers: &Layers,
         graph: &mut Graph,
         args: Vec<String>,
-        fetched: impl Iterator<Item = Output>,
+        folders: impl Iterator<Item = Folder>,
         image: Option<Input>,
         shown: String,
     ) -> Brought {
         let mut mounts = vec![layers::helper(layers.helper)];
-        mounts.extend((0..).zip(fetched).map(|(at, wheel): (usize, _)| {
-            let mut mount = Mount::bind(format!("{WHEELS}/{at}"), wheel).readonly();
-            if layers.has_content_cache {
+        mounts.extend((0..).zip(folders).map(|(at, wheel): (usize, Folder)| {
+            let mut mount = Mount::bind(format!("{WHEELS}/{at}"), wheel.root).readonly();
+            if layers.has_content_cache && !wheel.is_built {
                 // Its sum is its key already.
                 mount.content_cache = ContentCache::Off;
             }
@@ -283,7 +417,7 @@ fn groups(packages: &[lock::Package], room: usize, sharing: Sharing) -> Option<V
     if packages.is_empty() {
         return Some(Vec::new());
     }
-    let size = |at: &usize| packages.get(*at).and_then(|package| package.wheel.size);
+    let size = |at: &usize| packages.get(*at)?.wheel()?.size;
     let is_large = |at: &usize| size(at).is_some_and(|size| size > sharing.large);
     let mut large: Vec<usize> = (0..packages.len()).filter(is_large).collect();
     let name = |at: &usize| packages.get(*at).map(|package| package.name.as_str());
@@ -307,7 +441,7 @@ fn groups(packages: &[lock::Package], room: usize, sharing: Sharing) -> Option<V
 
 #[cfg(test)]
 mod tests {
-    use fal_helper::lock::{Package, Wheel};
+    use fal_helper::lock::{File, Package, Source};
 
     use super::*;
 
@@ -316,12 +450,12 @@ mod tests {
             name: name.to_owned(),
             version: "1".to_owned(),
             requested: false,
-            wheel: Wheel {
-                file: format!("{name}-1-py3-none-any.whl"),
+            source: Source::Wheel(File {
+                name: format!("{name}-1-py3-none-any.whl"),
                 url: format!("https://packages.example.com/{name}.whl"),
                 sha256: "0".repeat(64),
                 size: Some(size),
-            },
+            }),
         }
     }
 
