@@ -117,11 +117,7 @@ pub(super) async fn explain(
         let absent = requirements::absent_secret(name);
         return Ok(at(job, &step.layer.place, absent));
     }
-    let code = message.rsplit_once("exit code: ");
-    let code = code.and_then(|(_, code)| code.parse().ok());
-    let said = code
-        .and_then(Kind::from_exit_code)
-        .and_then(requirements::failed);
+    let said = kind(message).and_then(requirements::failed);
     let said = match left(job, layers, plan, step).await {
         Ok(sentence) => Some(Diagnostic::error(sentence)),
         Err(_) => said,
@@ -131,6 +127,12 @@ pub(super) async fn explain(
         refusal.message = said.to_string();
     }
     Ok(Error::Refusal(refusal, lines))
+}
+
+/// Why a step of ours failed, as far as the daemon's sentence says its exit code.
+pub(super) fn kind(message: &str) -> Option<Kind> {
+    let (_, code) = message.rsplit_once("exit code: ")?;
+    Kind::from_exit_code(code.parse().ok()?)
 }
 
 /// Which of the steps of a definition failed, if it is one of these: by the op that the daemon names, or by what it started.

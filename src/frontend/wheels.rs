@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use fal_helper::{
+    failure::Kind,
     lock::{LOCK_FILE, Lock, WHY_FILE},
     look::wheels::{Fitting, constraints, judge},
     report::{self, Report},
@@ -31,13 +32,18 @@ use crate::{
 
 use super::{build::Job, context, error::Result, layers, requirements, warnings};
 
-/// How many layers may come after these: curl and the packages of the runtime.
-const OTHERS: usize = 4;
+/// How many layers may come beside these: curl, and what is removed for requirements and for the runtime.
+const OTHERS: usize = 3;
+
+/// How many layers the packages of the runtime have at most: they are never in want of room because of requirements.
+const OF_RUNTIME: usize = 9;
 
 /// Who installed, as reports say it.
 const INSTALLER: &str = "uv, wheel by wheel";
 
 const NO_ROOM: &str = "the image has too many layers already";
+/// What is unpacked and the rest are two layers.
+const LEAST: usize = 2;
 
 /// Requirements that may come as wheels.
 pub(super) struct Resolving {
@@ -87,11 +93,13 @@ pub(super) struct Placed {
     /// All that they come to.
     pub(super) lock: Lock,
     fitting: Fitting,
+    /// How many layers there can be.
+    room: usize,
 }
 
 impl Placed {
     /// All of a lock, if the image has nothing of it.
-    pub(super) fn whole(lock: &Lock) -> Self {
+    pub(super) fn whole(lock: &Lock, plan: &Plan) -> Self {
         let fitting = Fitting {
             missing: lock.clone(),
             replaced: Vec::new(),
@@ -99,6 +107,25 @@ impl Placed {
         Self {
             lock: lock.clone(),
             fitting,
+            room: room(plan),
+        }
+    }
+
+    fn wheels<'a>(
+        &'a self,
+        job: &'a Job<'_, impl Gateway>,
+        sharing: Sharing,
+        location: &Location,
+        context: Option<Output>,
+    ) -> Wheels<'a> {
+        Wheels {
+            lock: &self.fitting.missing,
+            replaced: &self.fitting.replaced,
+            location: location.clone(),
+            sharing,
+            room: self.room,
+            context,
+            cache_namespace: &job.options.cache_mount_namespace,
         }
     }
 }
@@ -181,15 +208,10 @@ pub(super) async fn read(
     };
     let lock = match lock {
         Err(why_not) => Err(why_not),
+        Ok(_) if room(plan) < LEAST => Err(NO_ROOM.to_owned()),
         Ok(lock) => {
-            let wheels = Wheels {
-                lock: &lock,
-                replaced: &[],
-                location: resolving.location.clone(),
-                sharing: Sharing::REQUIREMENTS,
-                context: resolving.context,
-                cache_namespace: &job.options.cache_mount_namespace,
-            };
+            let whole = Placed::whole(&lock, plan);
+            let wheels = of_requirements(job, &whole, resolving);
             let unpacked = unpack(job, layers, plan, &wheels, wanted).await?;
             unpacked.map(|()| lock)
         }
@@ -223,7 +245,8 @@ fn text(bytes: Bytes) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Has the daemon make the layers of wheels, as far as the image needs no change for them. Says why it cannot fetch them; one that is not what it should be is an error.
+/// Has the daemon make the layers of wheels, as far as the image needs no change for them. Says why it cannot fetch them; one that is not
+/// what it should be is an error.
 async fn unpack(
     job: &Job<'_, impl Gateway>,
     layers: &Layers,
@@ -232,9 +255,7 @@ async fn unpack(
     wanted: Option<&Platform>,
 ) -> Result<std::result::Result<(), String>> {
     let mut graph = plan.llb.clone();
-    let Some(brought) = wheels.add(layers, &mut graph, plan.output, room(plan), false) else {
-        return Ok(Err(NO_ROOM.to_owned()));
-    };
+    let brought = wheels.add(layers, &mut graph, plan.output, false);
     let roots: Vec<Input> = brought.iter().map(|layer| layer.root).collect();
     let asked = match layers.merges {
         true => vec![graph.merge(&roots, Meta::named("[fal] unpack wheels"))],
@@ -283,7 +304,7 @@ async fn told(
             ))),
             None => Ok(Err(message.clone())),
         },
-        Some(pb::op::Op::Exec(exec)) if message.ends_with("exit code: 97") => {
+        Some(pb::op::Op::Exec(exec)) if requirements::kind(message) == Some(Kind::Wheel) => {
             let args = exec.meta.unwrap_or_default().args;
             let at = brought.iter().position(|layer| layer.args == args);
             match refused(job, layers, plan, wheels, at).await {
@@ -310,7 +331,7 @@ async fn refused(
     number: Option<usize>,
 ) -> Option<String> {
     let mut graph = plan.llb.clone();
-    let brought = wheels.add(layers, &mut graph, plan.output, room(plan), true)?;
+    let brought = wheels.add(layers, &mut graph, plan.output, true);
     let definition = job.marshal_graph(&graph, brought.get(number?)?.root, None);
     let request = SolveRequest::definition(definition);
     let solved = job.gateway.solve(request).await.ok()?;
@@ -336,7 +357,7 @@ pub(super) async fn place(
         Err(why_not) => return Ok(Err(why_not)),
     };
     let why_not = match judge(looked, &lock) {
-        Ok(fitting) => return Ok(placed(lock, fitting, plan)),
+        Ok(fitting) => return Ok(placed(lock, fitting, room(plan))),
         Err(why_not) => why_not,
     };
     if is_given {
@@ -353,15 +374,18 @@ pub(super) async fn place(
         None => return Ok(Err("they cannot be asked for again".to_owned())),
     };
     let fitting = judge(looked, &lock);
-    Ok(fitting.and_then(|fitting| placed(lock, fitting, plan)))
+    Ok(fitting.and_then(|fitting| placed(lock, fitting, room(plan))))
 }
 
-fn placed(lock: Lock, fitting: Fitting, plan: &Plan) -> std::result::Result<Placed, String> {
-    let own = 2 + usize::from(!fitting.replaced.is_empty());
-    if room(plan) < own {
-        return Err(NO_ROOM.to_owned());
+fn placed(lock: Lock, fitting: Fitting, room: usize) -> std::result::Result<Placed, String> {
+    match room < LEAST {
+        true => Err(NO_ROOM.to_owned()),
+        false => Ok(Placed {
+            lock,
+            fitting,
+            room,
+        }),
     }
-    Ok(Placed { lock, fitting })
 }
 
 /// The packages of the runtime that the image lacks, as wheels that go with all that it has; completes the report by them. Where they
@@ -423,7 +447,8 @@ fn complete(
 ) -> std::result::Result<(Report, Placed), String> {
     let mut report = found.clone();
     let fitting = judge(&mut report, &lock)?;
-    let placed = placed(lock, fitting, plan)?;
+    let room = left(plan).min(OF_RUNTIME);
+    let placed = placed(lock, fitting, room)?;
     if let Some(wrong) = report.packages.iter().find(|it| it.requirement.is_some()) {
         return Err(format!("{} would not be right", wrong.name));
     }
@@ -441,8 +466,13 @@ fn complete(
     Ok((report, placed))
 }
 
-/// How many layers there can be.
+/// How many layers requirements can have.
 fn room(plan: &Plan) -> usize {
+    left(plan).saturating_sub(OF_RUNTIME)
+}
+
+/// How many layers wheels can have.
+fn left(plan: &Plan) -> usize {
     let history = plan.image.history.iter();
     let taken = history.filter(|entry| !entry.empty_layer).count();
     MOST_LAYERS.saturating_sub(taken + OTHERS)
@@ -459,9 +489,7 @@ pub(super) fn add(layers: &Layers, plan: &mut Plan, all: &[Wheels<'_>], looked_a
         }
     }
     for wheels in all {
-        let room = room(plan);
-        let brought = wheels.add(layers, &mut plan.llb, looked_at, room, false);
-        let brought = brought.unwrap_or_default();
+        let brought = wheels.add(layers, &mut plan.llb, looked_at, false);
         let mut meta = Meta::named(format!("[fal] put {} on the image", wheels.sharing.what));
         meta.locations = vec![wheels.location.clone()];
         let merged = layers.merges.then(|| {
@@ -492,14 +520,10 @@ pub(super) fn of_requirements<'a>(
     placed: &'a Placed,
     resolving: &Resolving,
 ) -> Wheels<'a> {
-    Wheels {
-        lock: &placed.fitting.missing,
-        replaced: &placed.fitting.replaced,
-        location: resolving.location.clone(),
-        sharing: Sharing::REQUIREMENTS,
-        context: resolving.context,
-        cache_namespace: &job.options.cache_mount_namespace,
-    }
+    let Resolving {
+        location, context, ..
+    } = resolving;
+    placed.wheels(job, Sharing::REQUIREMENTS, location, *context)
 }
 
 /// The wheels that the runtime needs.
@@ -508,12 +532,5 @@ pub(super) fn of_runtime<'a>(
     placed: &'a Placed,
     layers: &Layers,
 ) -> Wheels<'a> {
-    Wheels {
-        lock: &placed.fitting.missing,
-        replaced: &placed.fitting.replaced,
-        location: layers.location.clone(),
-        sharing: Sharing::RUNTIME,
-        context: None,
-        cache_namespace: &job.options.cache_mount_namespace,
-    }
+    placed.wheels(job, Sharing::RUNTIME, &layers.location, None)
 }

@@ -61,9 +61,6 @@ const OF_BUILDS: [&str; 9] = [
 /// Flags that name a file whose lines are requirements.
 const FILES: [&str; 3] = ["-r", "--requirement", "--requirements"];
 
-/// It is the base that is looked at: what comes above it may bring a Python.
-const NO_PYTHON: &str = "the image that FROM names has no Python";
-
 /// The same, but they only say which versions are right.
 const CONSTRAINTS: [&str; 5] = [
     "-c",
@@ -72,6 +69,9 @@ const CONSTRAINTS: [&str; 5] = [
     "--override",
     "--overrides",
 ];
+
+/// It is the base that is looked at: what comes above it may bring a Python.
+const NO_PYTHON: &str = "the image that FROM names has no Python";
 
 /// A requirements file of more bytes is none.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
@@ -105,8 +105,8 @@ pub fn resolve(
             Err(failure) if failure.kind == Kind::NoPython => Err(NO_PYTHON.to_owned()),
             lock => lock?,
         };
-        match lock {
-            Ok(lock) => all = Some(together_with(all, lock)),
+        match lock.and_then(|lock| together_with(all.take(), lock)) {
+            Ok(lock) => all = Some(lock),
             Err(why) => return Ok(Err(why)),
         }
     }
@@ -114,9 +114,9 @@ pub fn resolve(
 }
 
 /// What two lists bring. What both bring has one version: that of the first.
-fn together_with(first: Option<Lock>, second: Lock) -> Lock {
+fn together_with(first: Option<Lock>, second: Lock) -> Result<Lock, String> {
     let Some(mut all) = first else {
-        return second;
+        return Ok(second);
     };
     for package in second.packages {
         match all.packages.iter_mut().find(|it| it.name == package.name) {
@@ -125,7 +125,14 @@ fn together_with(first: Option<Lock>, second: Lock) -> Lock {
         }
     }
     all.packages.sort_by(|one, other| one.name.cmp(&other.name));
-    all
+    let replaces = all.replaces.get_or_insert_default();
+    replaces.extend(second.replaces.unwrap_or_default());
+    if all.build_flags.is_empty() {
+        all.build_flags = second.build_flags;
+    } else if !second.build_flags.is_empty() && all.build_flags != second.build_flags {
+        return Err("two lists are built with what comes from different indexes".to_owned());
+    }
+    Ok(all)
 }
 
 fn wheels(installation: &Installation<'_>) -> Result<Lock, String> {
@@ -563,6 +570,24 @@ fn chosen(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_later_list_brings_what_it_replaces_and_how_it_is_built() {
+        let text = include_str!("../look/testdata/pylock.toml");
+        let lock = |replaced: &str, flags: &[&str]| Lock {
+            replaces: Some(BTreeMap::from([(replaced.to_owned(), "1".to_owned())])),
+            build_flags: flags.iter().map(|&flag| flag.to_owned()).collect(),
+            ..Lock::parse(text).expect("a lock")
+        };
+        let all = together_with(Some(lock("a", &[])), lock("b", &["--no-index"]));
+        let all = all.expect("a lock");
+        let replaced: Vec<&String> = all.replaces.iter().flatten().map(|(it, _)| it).collect();
+        assert_eq!(replaced, ["a", "b"]);
+        assert_eq!(all.build_flags, ["--no-index"]);
+        assert_eq!(all.packages.len(), lock("a", &[]).packages.len());
+        let other = lock("c", &["--index-url", "https://h"]);
+        assert!(together_with(Some(all), other).is_err());
+    }
 
     #[test]
     fn what_would_be_installed_is_read_off_what_uv_prints() {

@@ -54,6 +54,8 @@ pub struct Wheels<'a> {
     pub location: Location,
     /// Which of them are layers of their own.
     pub sharing: Sharing,
+    /// How many layers there can be: two at least, for what is unpacked and for the rest.
+    pub room: usize,
     /// What is needed of the context.
     pub context: Option<Output>,
     /// As in [`super::Step`].
@@ -106,17 +108,19 @@ struct Folder {
 }
 
 impl Wheels<'_> {
-    /// Adds the layers to a graph, the last of which looks at `image`. `room` is how many there can be; nothing if that is not enough. With
-    /// `is_soft` they say why a wheel is refused, in the place of what would be in them.
+    /// Adds the layers to a graph, the last of which looks at `image`. With `is_soft` they say why a wheel is refused, in the place of what would be in them.
     pub fn add(
         &self,
         layers: &Layers,
         graph: &mut Graph,
         image: Input,
-        room: usize,
         is_soft: bool,
-    ) -> Option<Vec<Brought>> {
-        let groups = groups(&self.lock.packages, room.checked_sub(1)?, self.sharing)?;
+    ) -> Vec<Brought> {
+        let groups = groups(
+            &self.lock.packages,
+            self.room.saturating_sub(1),
+            self.sharing,
+        );
         let packages = self.lock.packages.iter();
         let wheels: Vec<Folder> = packages
             .map(|package| self.wheel(layers, graph, package))
@@ -128,7 +132,7 @@ impl Wheels<'_> {
         if !wheels.is_empty() {
             brought.push(self.finish(layers, graph, image, &wheels, is_soft));
         }
-        Some(brought)
+        brought
     }
 
     /// The file that a URL is of.
@@ -411,12 +415,10 @@ fn parents(folders: &[lock::Folder]) -> Vec<Parent> {
     parents.collect()
 }
 
-/// Which wheels are unpacked together, as indices: in at most `room` groups, nothing if there is no room at all. A large one is alone; the
-/// others go by their names, so that a change of one leaves the others where they were.
-fn groups(packages: &[lock::Package], room: usize, sharing: Sharing) -> Option<Vec<Vec<usize>>> {
-    if packages.is_empty() {
-        return Some(Vec::new());
-    }
+/// Which wheels are unpacked together, as indices: in at most `room` groups, and one at least. A large one is alone; the others go by
+/// their names, so that a change of one leaves the others where they were.
+fn groups(packages: &[lock::Package], room: usize, sharing: Sharing) -> Vec<Vec<usize>> {
+    let room = room.max(1);
     let size = |at: &usize| packages.get(*at)?.wheel()?.size;
     let is_large = |at: &usize| size(at).is_some_and(|size| size > sharing.large);
     let mut large: Vec<usize> = (0..packages.len()).filter(is_large).collect();
@@ -432,11 +434,13 @@ fn groups(packages: &[lock::Package], room: usize, sharing: Sharing) -> Option<V
     for at in (0..packages.len()).filter(|at| !large.contains(at)) {
         let digest = Sha256::digest(name(&at).unwrap_or_default());
         let number = usize::from(digest[0]) % shared.max(1);
-        bins.get_mut(number)?.push(at);
+        if let Some(bin) = bins.get_mut(number) {
+            bin.push(at);
+        }
     }
     let mut groups: Vec<Vec<usize>> = large.into_iter().map(|at| vec![at]).collect();
     groups.extend(bins.into_iter().filter(|bin| !bin.is_empty()));
-    Some(groups)
+    groups
 }
 
 #[cfg(test)]
@@ -459,10 +463,10 @@ mod tests {
         }
     }
 
-    fn names(packages: &[Package], room: usize) -> Option<Vec<Vec<String>>> {
-        let groups = groups(packages, room, Sharing::REQUIREMENTS)?;
+    fn names(packages: &[Package], room: usize) -> Vec<Vec<String>> {
+        let groups = groups(packages, room, Sharing::REQUIREMENTS);
         let names = |group: Vec<usize>| group.iter().map(|at| packages[*at].name.clone()).collect();
-        Some(groups.into_iter().map(names).collect())
+        groups.into_iter().map(names).collect()
     }
 
     #[test]
@@ -470,14 +474,14 @@ mod tests {
         let mut packages: Vec<Package> = (0..40).map(|n| package(&format!("p{n}"), 1000)).collect();
         packages.push(package("torch", 700_000_000));
         packages.push(package("scipy", 40_000_000));
-        let before = names(&packages, 90).expect("room");
+        let before = names(&packages, 90);
         assert_eq!(before[..2], [vec!["torch"], vec!["scipy"]]);
         assert!(before.len() <= 2 + Sharing::REQUIREMENTS.layers);
 
         // One more, and one less: every other is with the same ones as before.
         packages.push(package("new", 1000));
         packages.remove(7);
-        let after = names(&packages, 90).expect("room");
+        let after = names(&packages, 90);
         for group in &before {
             let without = |group: &[String], name: &str| -> Vec<String> {
                 group.iter().filter(|it| *it != name).cloned().collect()
@@ -494,14 +498,15 @@ mod tests {
             .map(|n| package(&format!("p{n}"), 30_000_000 + n))
             .collect();
         for room in [1, 2, 7, 8, 9, 20, 60, 68, 200] {
-            let groups = names(&packages, room).expect("room");
+            let groups = names(&packages, room);
             assert!(groups.len() <= room, "{room}");
             assert_eq!(groups.concat().len(), packages.len(), "{room}");
         }
-        assert_eq!(names(&packages, 0), None);
-        assert_eq!(names(&[], 0), Some(Vec::new()));
+        // Nothing is ever left out.
+        assert_eq!(names(&packages, 0).concat().len(), packages.len());
+        assert!(names(&[], 0).is_empty());
         // The largest are those that are alone.
-        let groups = names(&packages, 10).expect("room");
+        let groups = names(&packages, 10);
         assert_eq!(groups[..2], [vec!["p59"], vec!["p58"]]);
     }
 }
