@@ -69,6 +69,8 @@ pub struct Sharing {
     pub what: &'static str,
     /// A wheel of more bytes has a layer of its own.
     large: u64,
+    /// One of more bytes is with others of its kind: what changes most often is small, and then is not compressed and pushed with these.
+    medium: u64,
     /// How many layers the others share.
     layers: usize,
 }
@@ -78,12 +80,14 @@ impl Sharing {
     pub const REQUIREMENTS: Self = Self {
         what: "the requirements",
         large: 20_000_000,
+        medium: 1_000_000,
         layers: 8,
     };
     /// What fal needs: nearly the same for everybody, and two layers with `botocore`.
     pub const RUNTIME: Self = Self {
         what: "the runtime",
         large: 5_000_000,
+        medium: 5_000_000,
         layers: 1,
     };
 }
@@ -416,7 +420,7 @@ fn parents(folders: &[lock::Folder]) -> Vec<Parent> {
 }
 
 /// Which wheels are unpacked together, as indices: in at most `room` groups, and one at least. A large one is alone; the others go by
-/// their names, so that a change of one leaves the others where they were.
+/// their names, so that a change of one leaves the others where they were, the small ones in half of the groups.
 fn groups(packages: &[lock::Package], room: usize, sharing: Sharing) -> Vec<Vec<usize>> {
     let room = room.max(1);
     let size = |at: &usize| packages.get(*at)?.wheel()?.size;
@@ -431,9 +435,15 @@ fn groups(packages: &[lock::Package], room: usize, sharing: Sharing) -> Vec<Vec<
     let shared = sharing.layers.min(room);
     large.truncate(room - shared);
     let mut bins: Vec<Vec<usize>> = vec![Vec::new(); shared];
+    let (of_small, of_medium) = bins.split_at_mut(shared.div_ceil(2));
     for at in (0..packages.len()).filter(|at| !large.contains(at)) {
+        let is_medium = size(&at).is_some_and(|size| size > sharing.medium);
+        let bins = match is_medium && !of_medium.is_empty() {
+            true => &mut *of_medium,
+            false => &mut *of_small,
+        };
         let digest = Sha256::digest(name(&at).unwrap_or_default());
-        let number = usize::from(digest[0]) % shared.max(1);
+        let number = usize::from(digest[0]) % bins.len().max(1);
         if let Some(bin) = bins.get_mut(number) {
             bin.push(at);
         }
@@ -489,6 +499,19 @@ mod tests {
             let group = without(group, "p7");
             let is_there = after.iter().any(|other| without(other, "new") == group);
             assert!(group.is_empty() || is_there, "{group:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_small_is_not_pushed_with_what_is_not() {
+        let mut packages: Vec<Package> = (0..40).map(|n| package(&format!("s{n}"), 9000)).collect();
+        packages.extend((0..20).map(|n| package(&format!("m{n}"), 9_000_000)));
+        for group in names(&packages, 90) {
+            let kind = group[0].chars().next();
+            assert!(
+                group.iter().all(|it| it.chars().next() == kind),
+                "{group:?}"
+            );
         }
     }
 
