@@ -16,6 +16,7 @@ mod kept_uv; // a fetched uv, from one build to the next
 mod locks; // a lock file among requirements, as installers take it
 mod messages; // the sentences
 mod pinned_uv; // which uv is fetched
+mod pins; // requirements that name every version
 mod process; // starts a program
 mod records; // where distributions came from, without what nobody may read
 mod secrets; // what arguments name and nobody prints

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use super::installer::{Installer, Layer};
+use super::pins::Pins;
 use super::requirements::{Installation, Places, in_image};
 use super::{locks, sizes, target};
 use crate::failure::{Failure, Kind};
@@ -59,16 +60,19 @@ const OF_BUILDS: [&str; 9] = [
     "--no-index",
 ];
 /// Flags that name a file whose lines are requirements.
-const FILES: [&str; 3] = ["-r", "--requirement", "--requirements"];
+pub(super) const FILES: [&str; 3] = ["-r", "--requirement", "--requirements"];
 
 /// The same, but they only say which versions are right.
-const CONSTRAINTS: [&str; 5] = [
+pub(super) const CONSTRAINTS: [&str; 5] = [
     "-c",
     "--constraint",
     "--constraints",
     "--override",
     "--overrides",
 ];
+
+/// Set where everything is to be asked for again.
+const REFRESH: &str = "FAL_REFRESH";
 
 /// It is the base that is looked at: what comes above it may bring a Python.
 const NO_PYTHON: &str = "the image that FROM names has no Python";
@@ -159,9 +163,21 @@ fn wheels(installation: &Installation<'_>) -> Result<Lock, String> {
     };
     let ask = |more: &[&str]| plan(&installer, &python.executable, &layer, more);
     let plan = |more: &[&str]| ask(more).and_then(|printed| added(&printed));
-    let (target, printed) = together(|| target::of(installation), || ask(&[]));
+    let lists = match ready.lock {
+        Some(_) => Vec::new(),
+        None => lists(&folder, flags.lists())?,
+    };
+    let pins = Pins::of(&flags.items, &lists).filter(|_| ready.lock.is_none());
+    let known = || known(installation, &installer, &layer, &flags, pins.as_ref()?);
+    let (target, printed) = together(
+        || target::of(installation),
+        || known().map_or_else(|| ask(&[]), Ok),
+    );
     let (target, printed) = (target?, printed?);
     let all = added(&printed)?;
+    if let Some(pins) = pins.filter(|pins| pins.name_all(&all)) {
+        pins.note(&cache);
+    }
     let mut packages = Vec::new();
     let mut named = BTreeMap::new();
     let mut build_flags = Vec::new();
@@ -188,7 +204,6 @@ fn wheels(installation: &Installation<'_>) -> Result<Lock, String> {
             || files(&["--offline"]).or_else(|_| files(&[])),
         );
         named = asked?;
-        let lists = lists(&folder, flags.lists())?;
         packages = chosen(
             &files?,
             &all,
@@ -273,6 +288,8 @@ struct Flags {
     passed: Vec<String>,
     /// Requirements files.
     files: Vec<String>,
+    /// What is no flag: requirements.
+    items: Vec<String>,
 }
 
 impl Flags {
@@ -281,6 +298,7 @@ impl Flags {
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             if !argument.starts_with('-') {
+                flags.items.push(argument.clone());
                 continue;
             }
             let value = WITH_VALUE
@@ -330,14 +348,14 @@ impl Flags {
 }
 
 /// What would be installed, by name.
-type Plan = BTreeMap<String, Planned>;
+pub(super) type Plan = BTreeMap<String, Planned>;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Planned {
+pub(super) struct Planned {
     /// Its version, where uv says one.
-    version: Option<String>,
+    pub(super) version: Option<String>,
     /// Where it comes from, if that is not an index.
-    url: Option<String>,
+    pub(super) url: Option<String>,
 }
 
 /// What would be installed, as uv prints it.
@@ -356,8 +374,38 @@ fn plan(
     }
 }
 
+/// What would be installed of pins most of which were there before, without asking an index for more than the others. None where that is
+/// no answer, or where all is to be asked again.
+fn known(
+    installation: &Installation<'_>,
+    installer: &Installer,
+    layer: &Layer<'_>,
+    flags: &Flags,
+    pins: &Pins,
+) -> Option<String> {
+    if installation.target.environment.get(REFRESH).is_some() {
+        return None;
+    }
+    let python = &installation.target.python.executable;
+    let mut arguments = pins.unknown(layer.cache)?;
+    if !arguments.is_empty() {
+        // Only with what they need in their turn does uv read what they say of themselves.
+        let file = installation.target.scratch.join("pins.txt");
+        fs::write(&file, pins.to_string()).ok()?;
+        arguments.extend(["--constraint".to_owned(), file.to_str()?.to_owned()]);
+        arguments.extend(flags.passed.iter().cloned());
+        let asking = Layer {
+            arguments: &arguments,
+            ..*layer
+        };
+        plan(installer, python, &asking, &[]).ok()?;
+    }
+    let printed = plan(installer, python, layer, &["--offline"]).ok()?;
+    pins.name_all(&added(&printed).ok()?).then_some(printed)
+}
+
 /// ` + name==version` or ` + name @ URL`, as uv prints it.
-fn added(printed: &str) -> Result<Plan, String> {
+pub(super) fn added(printed: &str) -> Result<Plan, String> {
     let lines = printed.lines().filter_map(|line| {
         let line = line.trim();
         line.strip_prefix("+ ").or_else(|| line.strip_prefix("~ "))
@@ -636,6 +684,7 @@ mod tests {
         let flags = flags.expect("flags");
         assert_eq!(flags.passed, ["--index-url", "https://h", "--pre"]);
         assert_eq!(flags.files, ["/c/r.txt"]);
+        assert_eq!(flags.items, ["numpy"]);
         for (arguments, named) in [
             (&["--compile-bytecode"][..], "--compile-bytecode"),
             (&["--no-binary", "numpy"], "--no-binary"),
@@ -653,6 +702,7 @@ mod tests {
                 .map(str::to_owned)
                 .to_vec(),
             files: vec!["/c/r.txt".to_owned()],
+            items: Vec::new(),
         };
         let lists = flags.lists().cloned().collect::<Vec<_>>();
         assert_eq!(lists, ["/c/r.txt", "/c/c.txt"]);
