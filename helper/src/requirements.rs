@@ -108,10 +108,14 @@ impl Requirements {
 
 /// The name of the file in which a step with this argument leaves why it failed.
 pub(crate) fn said(argument: &str) -> String {
-    let digest = Sha256::digest(argument);
+    format!("{SAID_START}{}", digits(argument))
+}
+
+/// What tells one text from others in the name of a file.
+pub(crate) fn digits(text: &str) -> String {
+    let digest = Sha256::digest(text);
     let start = digest.iter().take(16);
-    let digits: String = start.map(|byte| format!("{byte:02x}")).collect();
-    format!("{SAID_START}{digits}")
+    start.map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Whether it is the name of a file in a folder.

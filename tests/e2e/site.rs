@@ -105,6 +105,17 @@ impl Site {
         fs::write(format!("{}.metadata", utf8(&file)), metadata_of(wheel)).expect("metadata");
     }
 
+    /// Asked for a distribution, the index knows none from now on. Its wheels can be fetched as before.
+    pub(super) fn forget(&self, name: &str) {
+        let page = self
+            .root
+            .path()
+            .join("simple")
+            .join(name)
+            .join("index.html");
+        fs::remove_file(page).expect("a page of the index");
+    }
+
     fn list(&self, wheel: &Craft, sum: &str, more: &str) -> PathBuf {
         let file = &wheel.file;
         let name = file.split('-').next().unwrap_or_default();

@@ -4,7 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::stack::{self, Outcome, Stack};
+use super::{
+    craft::Craft,
+    site::Site,
+    stack::{self, Outcome, Stack},
+};
 
 /// Nothing here is about the other layers.
 pub(super) const BARE: &str = "# fal: runtime=none curl=none";
@@ -170,4 +174,45 @@ fn what_cannot_be_wheels_is_installed_all_the_same() {
     assert!(said.contains("--compile-bytecode"), "{said}");
     let check = "python3 -c 'import six; assert six.__version__ == \"1.17.0\"'";
     runs(&stack, "wheels-flag", check);
+}
+
+/// Promise: where every version is named, an index is asked for those that are new and for no others, unless all is asked for again.
+#[test]
+#[ignore = "needs the stack: cargo xtask test"]
+fn an_index_is_asked_for_new_pins_alone() {
+    let stack = Stack::new();
+    let site = Site::new(&[("a", "a")]);
+    for name in ["pinned-a", "pinned-b", "pinned-c"] {
+        let module = name.replace('-', "_");
+        let wheel = Craft::new(&module).file(&format!("{module}.py"), "x = 1\n");
+        site.offer(&wheel, None);
+    }
+    let index = site.url("simple/");
+    let app = |more: &str, pins: &str| {
+        let flags = format!("--index-url={index}");
+        format!("{BARE} {more} requirements=\"{flags} {pins}\"\nFROM python:3.11-slim\n")
+    };
+    builds(
+        &stack,
+        "pins-first",
+        &app("", "pinned-a==1.0 pinned-b==1.0"),
+    );
+    site.forget("pinned-a");
+    site.forget("pinned-b");
+    let all = "pinned-a==1.0 pinned-b==1.0 pinned-c==1.0";
+    let more = builds(&stack, "pins-more", &app("", all));
+    assert_eq!(wheels(&more)["count"], 3, "{}", more.log);
+    runs(
+        &stack,
+        "pins-more",
+        "python3 -c 'import pinned_a, pinned_b, pinned_c'",
+    );
+    let again = stack::folder(&[("Dockerfile", &app("refresh=on", all))]);
+    let again = stack.buildctl(again.path(), &stack.fal(), &[]);
+    again.failed();
+    assert!(
+        again.log.contains("pinned-a was not found"),
+        "{}",
+        again.log
+    );
 }

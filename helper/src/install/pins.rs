@@ -2,7 +2,7 @@
 //!
 //! An index answers one request a package, and most say that their answers are old at once. Where every version is written down, what uv
 //! keeps of those answers is enough: the same versions of the same packages say the same of themselves. Which pins uv knows is noted
-//! beside what it keeps, as empty files; a wrong note costs a question, and nothing else.
+//! beside what it keeps, as empty files in a folder for each set of flags; a wrong note costs a question, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::resolve::{CONSTRAINTS, FILES, Plan};
 use crate::foreign;
 use crate::python::dist_info::normalise;
-use crate::requirements::is_file_name;
+use crate::requirements::{digits, is_file_name};
 
 /// Where notes are, below what the installer keeps.
 const FOLDER: &str = "fal-pins";
@@ -55,14 +55,14 @@ impl Pins {
     }
 
     /// Those that uv may not know, as requirements. None if it is a question like the first one: most are unknown.
-    pub(super) fn unknown(&self, cache: &Path) -> Option<Vec<String>> {
+    pub(super) fn unknown(&self, notes: &Path) -> Option<Vec<String>> {
         let is_unknown =
-            |(name, version): &(&String, &String)| !note(cache, name, version).exists();
+            |(name, version): &(&String, &String)| !notes.join(pinned(name, version)).exists();
         let unknown: Vec<String> = self
             .versions
             .iter()
             .filter(is_unknown)
-            .map(|(name, version)| format!("{name}=={version}"))
+            .map(|(name, version)| pinned(name, version))
             .collect();
         (unknown.len() * 2 < self.versions.len()).then_some(unknown)
     }
@@ -77,10 +77,10 @@ impl Pins {
     }
 
     /// Notes that uv knows all of them.
-    pub(super) fn note(&self, cache: &Path) {
-        let _ = fs::create_dir_all(cache.join(FOLDER));
+    pub(super) fn note(&self, notes: &Path) {
+        let _ = fs::create_dir_all(notes);
         for (name, version) in &self.versions {
-            let file = note(cache, name, version);
+            let file = notes.join(pinned(name, version));
             if !file.exists() {
                 let _ = foreign::replace(&file, b"");
             }
@@ -92,12 +92,17 @@ impl Pins {
 impl fmt::Display for Pins {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut all = self.versions.iter();
-        all.try_for_each(|(name, version)| writeln!(f, "{name}=={version}"))
+        all.try_for_each(|(name, version)| writeln!(f, "{}", pinned(name, version)))
     }
 }
 
-fn note(cache: &Path, name: &str, version: &str) -> PathBuf {
-    cache.join(FOLDER).join(format!("{name}=={version}"))
+/// Where the notes are of questions with these flags, below what the installer keeps. Flags have the names of secrets, not their values.
+pub(super) fn notes(cache: &Path, flags: &[String]) -> PathBuf {
+    cache.join(FOLDER).join(digits(&flags.join("\n")))
+}
+
+fn pinned(name: &str, version: &str) -> String {
+    format!("{name}=={version}")
 }
 
 /// `name[extra]==version`, with hashes behind it, but for nobody alone.
@@ -186,14 +191,17 @@ mod tests {
     #[test]
     fn what_is_noted_is_known_and_a_new_list_is_not() {
         let cache = tempfile::tempdir().expect("a scratch folder");
+        let here = notes(cache.path(), &[]);
         let pins = |items: &[&str]| Pins::of(&words(items), &[]).expect("pins");
         let first = pins(&["a==1", "b==1", "c==1"]);
-        assert_eq!(first.unknown(cache.path()), None);
-        first.note(cache.path());
-        assert_eq!(first.unknown(cache.path()), Some(Vec::new()));
-        let changed = pins(&["a==1", "b==2", "c==1"]).unknown(cache.path());
+        assert_eq!(first.unknown(&here), None);
+        first.note(&here);
+        assert_eq!(first.unknown(&here), Some(Vec::new()));
+        let elsewhere = notes(cache.path(), &words(&["--index-url", "https://h"]));
+        assert_eq!(first.unknown(&elsewhere), None);
+        let changed = pins(&["a==1", "b==2", "c==1"]).unknown(&here);
         assert_eq!(changed, Some(words(&["b==2"])));
-        assert_eq!(pins(&["a==1", "d==1"]).unknown(cache.path()), None);
-        assert_eq!(pins(&[]).unknown(cache.path()), None);
+        assert_eq!(pins(&["a==1", "d==1"]).unknown(&here), None);
+        assert_eq!(pins(&[]).unknown(&here), None);
     }
 }

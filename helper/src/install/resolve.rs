@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use super::installer::{Installer, Layer};
-use super::pins::Pins;
+use super::pins::{self, Pins};
 use super::requirements::{Installation, Places, in_image};
 use super::{locks, sizes, target};
 use crate::failure::{Failure, Kind};
@@ -90,6 +90,7 @@ pub fn resolve(
     places: &Places,
     given: &[(OsString, OsString)],
 ) -> Result<Result<Lock, String>, Failure> {
+    let asks_again = given.iter().any(|(name, _)| name == REFRESH);
     let mut all: Option<Lock> = None;
     for list in lists {
         let brought = all.iter().flat_map(|lock| &lock.packages);
@@ -101,7 +102,7 @@ pub fn resolve(
         let lock = in_image(root, &list, places, given.to_vec(), |installation| {
             let lock = match list.resolver {
                 Resolver::Pip => Err("pip installs them".to_owned()),
-                Resolver::Uv => wheels(installation),
+                Resolver::Uv => wheels(installation, asks_again),
             };
             Ok(lock)
         });
@@ -139,7 +140,7 @@ fn together_with(first: Option<Lock>, second: Lock) -> Result<Lock, String> {
     Ok(all)
 }
 
-fn wheels(installation: &Installation<'_>) -> Result<Lock, String> {
+fn wheels(installation: &Installation<'_>, asks_again: bool) -> Result<Lock, String> {
     let context = installation.context().map_err(|it| it.sentence)?;
     let mut arguments = installation.arguments(&context);
     arguments.extend(constraints(installation)?);
@@ -167,8 +168,18 @@ fn wheels(installation: &Installation<'_>) -> Result<Lock, String> {
         Some(_) => Vec::new(),
         None => lists(&folder, flags.lists())?,
     };
-    let pins = Pins::of(&flags.items, &lists).filter(|_| ready.lock.is_none());
-    let known = || known(installation, &installer, &layer, &flags, pins.as_ref()?);
+    let pins = Pins::of(&flags.items, &lists).filter(|_| ready.lock.is_none() && !asks_again);
+    let notes = pins::notes(&cache, &Flags::of(&installation.wanted.arguments)?.passed);
+    let known = || {
+        known(
+            installation,
+            &installer,
+            &layer,
+            &flags,
+            pins.as_ref()?,
+            &notes,
+        )
+    };
     let (target, printed) = together(
         || target::of(installation),
         || known().map_or_else(|| ask(&[]), Ok),
@@ -176,7 +187,7 @@ fn wheels(installation: &Installation<'_>) -> Result<Lock, String> {
     let (target, printed) = (target?, printed?);
     let all = added(&printed)?;
     if let Some(pins) = pins.filter(|pins| pins.name_all(&all)) {
-        pins.note(&cache);
+        pins.note(&notes);
     }
     let mut packages = Vec::new();
     let mut named = BTreeMap::new();
@@ -375,19 +386,17 @@ fn plan(
 }
 
 /// What would be installed of pins most of which were there before, without asking an index for more than the others. None where that is
-/// no answer, or where all is to be asked again.
+/// no answer.
 fn known(
     installation: &Installation<'_>,
     installer: &Installer,
     layer: &Layer<'_>,
     flags: &Flags,
     pins: &Pins,
+    notes: &Path,
 ) -> Option<String> {
-    if installation.target.environment.get(REFRESH).is_some() {
-        return None;
-    }
     let python = &installation.target.python.executable;
-    let mut arguments = pins.unknown(layer.cache)?;
+    let mut arguments = pins.unknown(notes)?;
     if !arguments.is_empty() {
         // Only with what they need in their turn does uv read what they say of themselves.
         let file = installation.target.scratch.join("pins.txt");
