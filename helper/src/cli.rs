@@ -6,7 +6,7 @@
 //! fal-helper curl    --look DIR [--out DIR] [--root DIR] [--from DIR] [--fetched DIR]
 //! fal-helper runtime --look DIR --out DIR [--wheels DIR]
 //! fal-helper requirements --cache DIR [--context DIR] [--given PREFIX] [--out DIR] REQUIREMENTS
-//! fal-helper resolve --cache DIR [--context DIR] --out DIR REQUIREMENTS…
+//! fal-helper resolve --cache DIR [--context DIR] [--given PREFIX] --out DIR REQUIREMENTS…
 //! fal-helper build   --cache DIR [--source DIR] --out DIR BUILD
 //! fal-helper said --cache DIR --out DIR NAME…
 //! fal-helper fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR
@@ -42,7 +42,8 @@ use crate::wheel::request::{Finish, Remove, Unpack};
 const USAGE: &str = "fal-helper look --image DIR --out DIR [--soft] [--before-wheels] REQUEST|--request FILE | fetch --out DIR | \
                      curl --look DIR [--out DIR] [--root DIR] [--from DIR] [--fetched DIR] | runtime --look DIR --out DIR [--wheels DIR] | \
                      requirements --cache DIR [--context DIR] [--given PREFIX] [--out DIR] REQUIREMENTS | \
-                     resolve --cache DIR [--context DIR] --out DIR REQUIREMENTS… | build --cache DIR [--source DIR] --out DIR BUILD | said --cache DIR --out DIR NAME… | \
+                     resolve --cache DIR [--context DIR] [--given PREFIX] --out DIR REQUIREMENTS… | build --cache DIR [--source DIR] --out DIR BUILD | \
+                     said --cache DIR --out DIR NAME… | \
                      fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR | list --context DIR --out DIR | \
                      unpack --wheels DIR --out DIR UNPACK | finish --wheels DIR --image DIR --out DIR FINISH | \
                      remove --image DIR REMOVE";
@@ -149,16 +150,19 @@ pub fn requirements_arguments(
     arguments
 }
 
-/// The arguments of a step that finds the wheels of layers of requirements: `out` is the folder for what is found.
+/// The arguments of a step that finds the wheels of layers of requirements: `given` as in [`requirements_arguments`], `out` is the folder for
+/// what is found.
 pub fn resolve_arguments(
     cache: &str,
     context: Option<&str>,
+    given: Option<&str>,
     out: &str,
     lists: &[Requirements],
 ) -> Vec<String> {
     let values = [
         ("--cache", Some(cache)),
         ("--context", context),
+        ("--given", given),
         ("--out", Some(out)),
     ];
     let mut arguments = with_values("resolve", &values);
@@ -290,7 +294,7 @@ fn step(arguments: Vec<OsString>) -> Result<(), Failure> {
         )?),
         Some("resolve") => resolve_step(&Arguments::read(
             arguments,
-            &["--cache", "--context", "--out"],
+            &["--cache", "--context", "--given", "--out"],
             &[],
         )?),
         Some("build") => build_step(&Arguments::read(

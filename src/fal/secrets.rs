@@ -12,7 +12,7 @@ use fal_helper::{cli, fingerprint};
 use crate::{
     llb::{
         self, Graph, Location, Meta, Output, Process, caps,
-        exec::{ContentCache, Exec, Mount, NetMode, Secret},
+        exec::{ContentCache, Exec, Mount, MountKind, NetMode, Secret},
     },
     proto::pb,
 };
@@ -71,7 +71,8 @@ pub fn first_use(graph: &Graph) -> Option<&[Location]> {
 }
 
 impl Fingerprints {
-    /// Lets every process of a graph that mounts secrets run again when the value of one of them is another.
+    /// Lets every process of a graph that mounts secrets run again when the value of one of them is another. Those for which that was done
+    /// before stay as they are.
     pub fn watch(&self, graph: &mut Graph) -> Vec<Watched> {
         let users = users(graph);
         let watched: BTreeMap<String, Watched> = uses(graph)
@@ -136,7 +137,7 @@ struct Use {
 
 fn uses(graph: &Graph) -> BTreeMap<String, Use> {
     let mut uses: BTreeMap<String, Use> = BTreeMap::new();
-    for (_, exec, meta) in graph.processes() {
+    for (_, exec, meta) in graph.processes().filter(|(_, exec, _)| is_new(exec)) {
         for secret in &exec.secrets {
             let used = uses.entry(secret.id.clone()).or_insert_with(|| Use {
                 first_at: meta.locations.first().cloned(),
@@ -155,9 +156,18 @@ fn users(graph: &Graph) -> Vec<(Process, BTreeSet<String>)> {
     let ids = |exec: &Exec| exec.secrets.iter().map(|it| it.id.clone()).collect();
     graph
         .processes()
-        .filter(|(_, exec, _)| !exec.secrets.is_empty())
+        .filter(|(_, exec, _)| is_new(exec))
         .map(|(process, exec, _)| (process, ids(exec)))
         .collect()
+}
+
+/// Whether a process mounts secrets that are not watched for it yet. What is mounted for that is nothing that a Dockerfile can say.
+fn is_new(exec: &Exec) -> bool {
+    let is_ours = |mount: &Mount| match &mount.kind {
+        MountKind::Cache { id, .. } => id == OWN_KEY_CACHE,
+        _ => mount.content_cache == ContentCache::On && mount.target.starts_with(MOUNTED),
+    };
+    !exec.secrets.is_empty() && !exec.mounts.iter().any(is_ours)
 }
 
 /// A secret as a step of ours sees it: a file, if it was given. Who needs it fails in a step of its own.
@@ -318,6 +328,32 @@ mod tests {
             .collect();
         let line = |line| Some(vec![llb::lines(line, line)]);
         assert_eq!(told, [("a", line(3)), ("b", line(2))]);
+    }
+
+    #[test]
+    fn a_process_that_comes_later_is_watched_like_those_before() {
+        let (mut graph, root, helper) = graph(&[&["a"]]);
+        watch(&mut graph, helper, "1");
+        let once = definition(&graph, root);
+        assert!(watch(&mut graph, helper, "1").is_empty());
+        assert_eq!(definition(&graph, root).ops, once.ops);
+        let exec = Exec {
+            args: vec!["later".to_owned()],
+            cwd: "/".to_owned(),
+            root,
+            secrets: vec![secret("a", "/run/x")],
+            ..Exec::default()
+        };
+        let root = graph.add_exec(exec, Meta::default()).root;
+        assert_eq!(watch(&mut graph, helper, "1").len(), 1);
+        let mut found = processes(&definition(&graph, root));
+        found.sort();
+        let [look, (later, seen), (first, also)] = found.as_slice() else {
+            panic!("{found:?}");
+        };
+        assert_eq!((later.as_str(), first.as_str()), ("later", "step 1"));
+        let want = [(format!("{MOUNTED}0"), look.0.clone())].into();
+        assert_eq!((seen, also), (&want, &want));
     }
 
     #[test]

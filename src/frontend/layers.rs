@@ -71,6 +71,7 @@ pub(super) async fn add(
         watched,
         looked,
         resolving,
+        why_not,
     } = prepare(job, fal, plan, helper, curl, true).await?;
     let lines = fal.asked_at().or(plan.target_lines);
     let how = match wheels::may_bring_runtime(job, fal, &layers, plan) {
@@ -102,6 +103,7 @@ pub(super) async fn add(
         Some(Ok(placed)) => Some(placed),
         Some(Err(why_not)) => {
             let report = requirements::add(job, fal, &layers, plan).await?;
+            secrets::watch(job, fal, plan, helper);
             looked = report.unwrap_or_else(|| layers.look(&mut plan.llb, plan.output, how));
             found = match read_report(job, plan, looked, LOOK_FILE, wanted).await {
                 Ok(report) => report,
@@ -111,6 +113,9 @@ pub(super) async fn add(
             None
         }
     };
+    if let Some(why_not) = why_not {
+        found.wheels.get_or_insert_default().why_not = Some(why_not.to_owned());
+    }
     settle(&mut found);
     if let Some(failure) = found.failure {
         let error = Error::from(Diagnostic::error(failure.sentence));
@@ -253,6 +258,8 @@ struct Prepared {
     /// The requirements, if it is known which wheels they come to, or a step finds it out. Their other steps are there only if nobody asks
     /// that one.
     resolving: Option<Resolving>,
+    /// Why nobody looks for wheels of requirements that there are.
+    why_not: Option<&'static str>,
 }
 
 /// What the steps need to know. The user's own steps get what they need of ours before any is added. If it can be asked of the daemon which
@@ -307,6 +314,11 @@ async fn prepare(
         merges: job.gateway.capabilities().llb.supports(llb::caps::MERGE_OP),
     };
     let resolving = wheels::resolve(job, fal, &layers, plan, Ground::Base).await?;
+    let (resolving, why_not) = match resolving {
+        Some(Ok(resolving)) => (Some(resolving), None),
+        Some(Err(why_not)) => (None, Some(why_not)),
+        None => (None, None),
+    };
     let is_left = |resolving: &Resolving| asks || resolving.given().is_some();
     let looked = match resolving.as_ref().is_some_and(is_left) {
         true => None,
@@ -318,6 +330,7 @@ async fn prepare(
         watched,
         looked,
         resolving,
+        why_not,
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use fal_helper::{
     failure::Kind,
-    lock::{LOCK_FILE, Lock, WHY_FILE},
+    lock::{self, LOCK_FILE, Lock, WHY_FILE},
     look::wheels::{Fitting, constraints, judge},
     report::{self, Report},
 };
@@ -22,15 +22,16 @@ use crate::{
     },
     gateway::{self, Gateway, SolveRequest},
     llb::{
-        self, Input, Location, Meta, Output,
+        self, Graph, Input, Location, Meta, Output,
         file::{Copy, File},
+        source::Http,
     },
     plan::Plan,
     proto::pb,
     reference::platform::Platform,
 };
 
-use super::{build::Job, context, error::Result, layers, requirements, warnings};
+use super::{build::Job, context, error::Result, layers, requirements, secrets, warnings};
 
 /// How many layers may come beside these: curl, and what is removed for requirements and for the runtime.
 const OTHERS: usize = 3;
@@ -42,6 +43,8 @@ const OF_RUNTIME: usize = 9;
 const INSTALLER: &str = "uv, wheel by wheel";
 
 const NO_ROOM: &str = "the image has too many layers already";
+const OFF: &str = "wheels=off asks for one step";
+const CANNOT_RUN: &str = "this daemon does not run programs of that platform";
 /// What is unpacked and the rest are two layers.
 const LEAST: usize = 2;
 
@@ -150,23 +153,23 @@ pub(super) fn may_bring_runtime(
         && !request.packages.is_empty()
 }
 
-/// Adds the step that finds the wheels, if requirements can be wheels at all. The lock of an earlier build needs none, and nothing of the
-/// image is started for it.
+/// Adds the step that finds the wheels of requirements, if there are any, or says why they cannot be wheels at all. The lock of an earlier
+/// build needs none, and nothing of the image is started for it.
 pub(super) async fn resolve(
     job: &Job<'_, impl Gateway>,
     fal: &fal::Options,
     layers: &Layers,
     plan: &mut Plan,
     ground: Ground,
-) -> Result<Option<Resolving>> {
-    if !fal.wheels {
-        return Ok(None);
-    }
+) -> Result<Option<std::result::Result<Resolving, &'static str>>> {
     let lists = requirements::all(job, fal).await?;
     let steps = requirements::steps(job, fal, layers, plan, &lists)?;
     let Some(first) = steps.first() else {
         return Ok(None);
     };
+    if !fal.wheels {
+        return Ok(Some(Err(OFF)));
+    }
     let location = first.location();
     let context = requirements::source(job, &mut plan.llb, &lists)?;
     let given = match (ground, &*lists) {
@@ -174,8 +177,8 @@ pub(super) async fn resolve(
         _ => None,
     };
     let wheels = match given {
-        Some(lock) => Some(Wanted::Given(lock)),
-        None if !can_be(job, fal, plan) => None,
+        Some(lock) => Ok(Wanted::Given(lock)),
+        None if !can_be(job, fal, plan) => Err(CANNOT_RUN),
         None => {
             let graph = &mut plan.llb;
             let step =
@@ -183,11 +186,11 @@ pub(super) async fn resolve(
             step.map(Wanted::Step)
         }
     };
-    Ok(wheels.map(|wheels| Resolving {
+    Ok(Some(wheels.map(|wheels| Resolving {
         wheels,
         location,
         context,
-    }))
+    })))
 }
 
 /// The lock, or why there is none. Its wheels are fetched and unpacked at once, while the user's steps run.
@@ -296,12 +299,12 @@ async fn told(
     match failed {
         Some(pb::op::Op::Source(source)) => match wheels.file_at(&source.identifier) {
             Some(wheel) if message.contains("digest mismatch") => {
-                Err(fal::requirements::other_wheel(wheel, message).into())
+                match refusal_of_server(job, wheel).await {
+                    Some(why) => Ok(Err(fal::requirements::not_fetched(wheel, &why))),
+                    None => Err(fal::requirements::other_wheel(wheel, message).into()),
+                }
             }
-            Some(wheel) => Ok(Err(format!(
-                "the daemon cannot fetch {}: {message}",
-                wheel.name
-            ))),
+            Some(wheel) => Ok(Err(fal::requirements::not_fetched(wheel, message))),
             None => Ok(Err(message.clone())),
         },
         Some(pb::op::Op::Exec(exec)) if requirements::kind(message) == Some(Kind::Wheel) => {
@@ -320,6 +323,25 @@ async fn told(
         }
         _ => Ok(Err(message.clone())),
     }
+}
+
+/// Why a server does not give a file, if it says so. BuildKit 0.32 takes whatever comes for a file whose sum is known, and only sees
+/// that it has another; of one whose sum it does not know it looks at the status.
+async fn refusal_of_server(job: &Job<'_, impl Gateway>, file: &lock::File) -> Option<String> {
+    let source = Http {
+        url: file.url.clone(),
+        ..Http::default()
+    };
+    let mut graph = Graph::new();
+    let meta = Meta::named(format!("[fal] look why {} is another file", file.name));
+    let fetched = graph.add_source(source, meta);
+    let request = SolveRequest {
+        evaluate: true,
+        ..SolveRequest::definition(job.marshal_graph(&graph, Some(fetched), None))
+    };
+    let refusal = job.gateway.solve(request).await.err()?;
+    let is_status = refusal.message.contains("invalid response status");
+    is_status.then_some(refusal.message)
 }
 
 /// Why a wheel of one layer is refused.
@@ -365,7 +387,11 @@ pub(super) async fn place(
         warnings::tell_one(job, &fal::requirements::other_lock(&why_not, lines)).await;
     }
     let ground = Ground::Image(plan.output);
-    let resolving = resolve(job, fal, layers, plan, ground).await?;
+    let resolving = match resolve(job, fal, layers, plan, ground).await? {
+        Some(Ok(resolving)) => Some(resolving),
+        None | Some(Err(_)) => None,
+    };
+    secrets::watch(job, fal, plan, layers.helper);
     let answer = read(job, layers, plan, resolving.as_ref(), wanted).await?;
     let lock = match answer.map(|answer| answer.lock) {
         Some(Ok(lock)) => lock,
@@ -416,7 +442,7 @@ pub(super) async fn runtime(
     let stays = constraints(found);
     let graph = &mut plan.llb;
     let resolving = fal::requirements::resolve(steps, None, Ground::Base, stays, layers, graph);
-    let Some(output) = resolving else {
+    let Ok(output) = resolving else {
         return Ok(None);
     };
     let lock = lock(job, plan, output, wanted).await;

@@ -22,6 +22,7 @@ mod key; // the name of what a build would give
 mod locks; // requirements that a lock file says
 mod modes; // what `mode=app` asks of an image, and `mode=off` does not
 mod platforms; // one build for two platforms
+mod private; // requirements of an index that asks who comes
 mod replaced; // wheels in the place of what the image has
 mod requirements; // what the user wants to have installed
 mod secret_cache; // what runs again when a secret changes

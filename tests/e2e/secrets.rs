@@ -12,7 +12,7 @@ use super::{
 };
 
 /// What must be found nowhere, and what must be found, so that we know that we looked.
-const CANARY: &str = "canary-9b1f6c0e2a7d";
+pub(super) const CANARY: &str = "canary-9b1f6c0e2a7d";
 /// The same in base64, which provenance, error details and passwords carry bytes in: as it begins at a first, a second and a third
 /// byte.
 const CANARY_IN_BASE64: [&str; 3] = [
@@ -165,7 +165,7 @@ fn secret_is_absent(place: &str, has: impl Fn(&str) -> bool) {
 
 /// The secret, and its fingerprint.
 #[track_caller]
-fn absent(place: &str, has: impl Fn(&str) -> bool) {
+pub(super) fn absent(place: &str, has: impl Fn(&str) -> bool) {
     secret_is_absent(place, &has);
     let fingerprint = fingerprint();
     assert!(!has(&fingerprint), "the {place} holds {fingerprint}");
@@ -183,7 +183,7 @@ fn fingerprint() -> String {
     fs::read_to_string(folder.path().join(VALUE_FILE)).expect("a fingerprint")
 }
 
-fn holds(place: &Path, text: &str) -> bool {
+pub(super) fn holds(place: &Path, text: &str) -> bool {
     let status = Command::new("grep")
         .args(["--text", "--fixed-strings", "--recursive", "--quiet", text])
         .arg(place)

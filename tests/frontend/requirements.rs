@@ -218,17 +218,68 @@ fn op_of(definition: &Definition, word: &str) -> Option<String> {
 
 /// How a daemon fails whose step with this word fails.
 fn failing(word: &'static str, message: &'static str) -> Fails {
-    Box::new(move |definition| {
-        let digest = op_of(definition, word)?;
-        let detail = rpc::Any {
-            type_url: "github.com/moby/buildkit/errdefs.Vertex+json".to_owned(),
-            value: format!(r#"{{"digest":"{digest}"}}"#).into(),
-        };
-        Some(gateway::Error {
-            details: vec![detail],
-            ..gateway::Error::new(message)
-        })
+    Box::new(move |definition| Some(failed_at(&op_of(definition, word)?, message)))
+}
+
+/// What a daemon says of an op that failed.
+fn failed_at(digest: &str, message: &str) -> gateway::Error {
+    let detail = rpc::Any {
+        type_url: "github.com/moby/buildkit/errdefs.Vertex+json".to_owned(),
+        value: format!(r#"{{"digest":"{digest}"}}"#).into(),
+    };
+    gateway::Error {
+        details: vec![detail],
+        ..gateway::Error::new(message)
+    }
+}
+
+/// The digest of the op that fetches something with this in its URL, and whether it says a sum.
+fn download_of(definition: &Definition, word: &str) -> Option<(String, bool)> {
+    let mut ops = definition.ops.iter();
+    ops.find_map(|bytes| match pb::Op::decode(bytes.clone()).unwrap().op {
+        Some(op::Op::Source(source)) if source.identifier.contains(word) => Some((
+            llb::digest(bytes),
+            source
+                .attrs
+                .iter()
+                .any(|attr| attr.key() == "http.checksum"),
+        )),
+        _ => None,
     })
+}
+
+/// Promise: where a server does not let the daemon in, all is installed in one step, and the report names the secret that would open it.
+/// BuildKit says the same of it as of a wheel that is another than its index says, which ends the build.
+#[test]
+fn a_server_that_asks_who_comes_is_told_from_a_wheel_that_is_another() {
+    let case = Path::new("tests/requirements/private");
+    let with_status = |status: Option<&'static str>| {
+        let fails: Fails = Box::new(move |definition| {
+            let (digest, has_sum) = download_of(definition, "packages.example.com/requests")?;
+            match has_sum {
+                true => Some(failed_at(&digest, "digest mismatch sha256:00: sha256:01")),
+                false => status.map(gateway::Error::new),
+            }
+        });
+        build_of(case, &[], fails)
+    };
+    for status in ["401", "403"] {
+        let status = format!("failed to load cache key: invalid response status {status}");
+        let answer = with_status(Some(status.leak()));
+        let report = answer.result.expect("a result").metadata["frontend.fal.report"].clone();
+        let report = String::from_utf8(report.to_vec()).unwrap();
+        let secret =
+            "HTTP_AUTH_TOKEN_packages.example.com or HTTP_AUTH_HEADER_packages.example.com";
+        assert!(report.contains(secret), "{report}");
+        let tables: Vec<String> = answer.seen.solved.values().map(llb::print).collect();
+        let installing = tables.iter().find(|table| has_step(table, "requirements"));
+        let installing = installing.expect("the installing step");
+        // It came after the others, and runs again when a secret changes all the same.
+        assert!(installing.contains("/.fal-secret-0"), "{installing}");
+    }
+    let error = with_status(None).result.expect_err("another wheel");
+    let said = "the wheel requests-2.32.3-py3-none-any.whl is refused";
+    assert!(error.message.contains(said), "{error}");
 }
 
 /// Promise: of steps that fail only ours are explained, each by what it has left itself.
@@ -327,6 +378,35 @@ fn a_given_lock_is_all_that_has_to_be_known() {
     // Without one, nobody asks what they come to.
     let json = converted(Path::new("tests/requirements/pylock"));
     assert_eq!(steps(&json), [true, false, false, true, true], "{json}");
+}
+
+/// Promise: of requirements that nobody tries wheel by wheel the report says why.
+#[test]
+fn of_what_is_not_tried_the_report_says_why() {
+    let report = |options: &str| {
+        let folder = folder(&format!("# fal: {options}\nFROM python:3.11-slim\n"));
+        let answer = build(folder.path(), &[]).result.expect("a result");
+        String::from_utf8(answer.metadata["frontend.fal.report"].to_vec()).unwrap()
+    };
+    for (options, why) in [
+        (
+            "resolver=pip requirements=six",
+            "resolver=pip installs them all in one step",
+        ),
+        (
+            "wheels=off requirements=six",
+            "wheels=off asks for one step",
+        ),
+        ("requirements=six", "they are not asked for"),
+    ] {
+        let report = report(options);
+        assert!(
+            report.contains(&format!("\"why_not\":\"{why}\"")),
+            "{report}"
+        );
+    }
+    let report = report("wheels=off");
+    assert!(!report.contains("why_not"), "{report}");
 }
 
 /// Promise: what a given lock holds counts.

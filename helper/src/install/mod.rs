@@ -17,6 +17,7 @@ mod locks; // a lock file among requirements, as installers take it
 mod messages; // the sentences
 mod pinned_uv; // which uv is fetched
 mod pins; // requirements that name every version
+mod private; // what uv says of a list with secrets, without these
 mod process; // starts a program
 mod records; // where distributions came from, without what nobody may read
 mod secrets; // what arguments name and nobody prints

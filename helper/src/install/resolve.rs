@@ -12,7 +12,9 @@ use std::thread;
 
 use super::installer::{Installer, Layer};
 use super::pins::{self, Pins};
+use super::private::{self, Asking};
 use super::requirements::{Installation, Places, in_image};
+use super::secrets::Secrets;
 use super::{locks, sizes, target};
 use crate::failure::{Failure, Kind};
 use crate::lock::pylock::{self, NoWheel, Pylock};
@@ -83,8 +85,26 @@ const MAX_BYTES: u64 = 16 * 1024 * 1024;
 /// The wheels of what is wanted, list after list as they would be installed, or why it cannot be wheels.
 ///
 /// What one list brings stays as it is for those after it: where it cannot, a later list takes out what an earlier one brought, and
-/// that is for an installer.
+/// that is for an installer. No value of a secret is in the answer.
 pub fn resolve(
+    root: &Root,
+    lists: &[Requirements],
+    places: &Places,
+    given: &[(OsString, OsString)],
+) -> Result<Result<Lock, String>, Failure> {
+    let names = lists.iter().flat_map(|list| list.secrets.iter().cloned());
+    let names: Vec<String> = BTreeSet::from_iter(names).into_iter().collect();
+    let secrets = match &places.given {
+        Some(prefix) => Secrets::read(prefix, &names)?,
+        None => Secrets::default(),
+    };
+    let mask = secrets.mask();
+    let found = all(root, lists, places, given).unwrap_or_else(|failure| Err(failure.sentence));
+    let checked = found.and_then(|lock| private::check(&lock, &mask).map(|()| lock));
+    Ok(checked.map_err(|why| mask.hide_in(&why)))
+}
+
+fn all(
     root: &Root,
     lists: &[Requirements],
     places: &Places,
@@ -141,6 +161,7 @@ fn together_with(first: Option<Lock>, second: Lock) -> Result<Lock, String> {
 }
 
 fn wheels(installation: &Installation<'_>, asks_again: bool) -> Result<Lock, String> {
+    private::only_in_urls(&installation.wanted.arguments, &installation.secrets)?;
     let context = installation.context().map_err(|it| it.sentence)?;
     let mut arguments = installation.arguments(&context);
     arguments.extend(constraints(installation)?);
@@ -168,6 +189,8 @@ fn wheels(installation: &Installation<'_>, asks_again: bool) -> Result<Lock, Str
         Some(_) => Vec::new(),
         None => lists(&folder, flags.lists())?,
     };
+    let texts = ready.arguments.iter().chain(&lists).map(String::as_str);
+    let asking = Asking::of(texts, &installation.secrets)?;
     let pins = Pins::of(&flags.items, &lists).filter(|_| ready.lock.is_none() && !asks_again);
     let notes = pins::notes(&cache, &Flags::of(&installation.wanted.arguments)?.passed);
     let known = || {
@@ -185,9 +208,14 @@ fn wheels(installation: &Installation<'_>, asks_again: bool) -> Result<Lock, Str
         || known().map_or_else(|| ask(&[]), Ok),
     );
     let (target, printed) = (target?, printed?);
-    let all = added(&printed)?;
+    let mut all = added(&printed)?;
     if let Some(pins) = pins.filter(|pins| pins.name_all(&all)) {
         pins.note(&notes);
+    }
+    for url in all.values_mut().filter_map(|it| it.url.as_mut()) {
+        if let Some(written) = asking.written(url) {
+            *url = written.to_owned();
+        }
     }
     let mut packages = Vec::new();
     let mut named = BTreeMap::new();
@@ -222,8 +250,10 @@ fn wheels(installation: &Installation<'_>, asks_again: bool) -> Result<Lock, Str
             &allowed(&lists),
             &origins,
         )?;
-        if packages.iter().any(|package| package.source.is_built()) {
+        let built = packages.iter().find(|package| package.source.is_built());
+        if built.is_some() {
             build_flags = flags.of_builds(&lists)?;
+            private::check_flags(&build_flags, built, &installation.secrets)?;
         }
     }
     for package in &mut packages {
@@ -236,6 +266,7 @@ fn wheels(installation: &Installation<'_>, asks_again: bool) -> Result<Lock, Str
         environment,
         &installation.target,
         &cache,
+        &asking,
     );
     let mut replaces = removed(&printed);
     replaces.retain(|name, _| all.contains_key(name));
@@ -584,6 +615,7 @@ fn chosen(
     origins: &Origins<'_>,
 ) -> Result<Vec<Package>, String> {
     let mut files = files.clone();
+    private::open(&mut files);
     if let Some(allowed) = allowed {
         let is_right = |file: &pylock::File| {
             let sum = file.hashes.get("sha256");

@@ -72,6 +72,11 @@ impl Secrets {
         filled
     }
 
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
     /// Names and values.
     pub(super) fn iter(&self) -> impl Iterator<Item = &(String, String)> {
         self.values.iter()
@@ -111,6 +116,19 @@ impl Mask {
         self.hidden.iter().any(|value| value == text)
     }
 
+    /// Whether a value is in a text, however it is written there: with other escapes, as a host or as the name of a distribution.
+    pub(super) fn is_in(&self, text: &str) -> bool {
+        let compared = compared(text);
+        let values = self.hidden.iter();
+        let mut values = values.map(|value| String::from_utf8_lossy(value));
+        values.any(|value| text.contains(&*value) || compared.contains(&self::compared(&value)))
+    }
+
+    /// A sentence without the values.
+    pub(super) fn hide_in(&self, text: &str) -> String {
+        String::from_utf8_lossy(&self.hide(text.as_bytes())).into_owned()
+    }
+
     /// The text without the values.
     pub(super) fn hide(&self, text: &[u8]) -> Vec<u8> {
         self.hide_before(text, true).0
@@ -144,6 +162,22 @@ impl Mask {
         }
         (shown, text.len() - rest.len())
     }
+}
+
+/// What is left of a text when it does not count how it is written: in small letters, without escapes, and with one dash where names of
+/// distributions are the same.
+fn compared(text: &str) -> String {
+    let once = decoded(text);
+    let twice = decoded(&String::from_utf8_lossy(&once));
+    let mut compared = String::with_capacity(text.len());
+    for letter in String::from_utf8_lossy(&twice).chars() {
+        match letter {
+            '-' | '_' | '.' if compared.ends_with('-') => {}
+            '-' | '_' | '.' => compared.push('-'),
+            letter => compared.push(letter.to_ascii_lowercase()),
+        }
+    }
+    compared
 }
 
 /// Percent-encoded, but for letters, digits and what `plain` has.
@@ -242,6 +276,32 @@ mod tests {
                 "{printed}"
             );
         }
+    }
+
+    #[test]
+    fn a_value_is_found_however_it_is_written() {
+        let secrets = |value: &str| Secrets {
+            values: vec![("NAME".to_owned(), value.to_owned())],
+        };
+        for (value, text) in [
+            ("se%2Fsame", "https://h/se/same/x.whl"),
+            ("se/same", "https://h/se%2Fsame/x.whl"),
+            ("se/same", "https://h/se%252fsame/x.whl"),
+            ("Sesame.Host", "https://sesame.host/x.whl"),
+            ("Ses__ame", "ses-ame"),
+            ("1same", "se%41same"),
+            ("two\nlines", "lines"),
+        ] {
+            assert!(secrets(value).mask().is_in(text), "{value} {text}");
+        }
+        for (value, text) in [
+            ("sesame", "https://h/ses/ame.whl"),
+            ("sesame", ""),
+            ("%2F", "ses"),
+        ] {
+            assert!(!secrets(value).mask().is_in(text), "{value} {text}");
+        }
+        assert!(!Secrets::default().mask().is_in("sesame"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::imports;
 use super::installer::Target;
+use super::private::Asking;
 use crate::environment::Environment;
 use crate::foreign;
 use crate::lock::Package;
@@ -14,19 +15,24 @@ use crate::lock::Package;
 /// Where sizes are kept, below what the installer keeps.
 const FOLDER: &str = "fal-sizes";
 
-/// Reads URLs from a file, and asks for all of them at once.
+/// Reads URLs from a file, each with who asks, and asks for all of them at once. Where another server has the file, it is not told who asks.
 const ASK: &str = "\
-import concurrent.futures, json, sys, urllib.request
-def size(url):
+import base64, concurrent.futures, json, sys, urllib.parse, urllib.request
+def size(asked):
     try:
+        url, user = asked
         asked = urllib.request.Request(url, method='HEAD')
+        if user:
+            name, _, word = user.partition(':')
+            pair = urllib.parse.unquote_to_bytes(name) + b':' + urllib.parse.unquote_to_bytes(word)
+            asked.add_unredirected_header('Authorization', 'Basic ' + base64.b64encode(pair).decode())
         with urllib.request.urlopen(asked, timeout=10) as answer:
             return int(answer.headers['Content-Length'])
     except Exception:
         return None
 urls = json.load(open(sys.argv[1]))
 with concurrent.futures.ThreadPoolExecutor(16) as pool:
-    print('fal:' + json.dumps(dict(zip(urls, pool.map(size, urls)))))
+    print('fal:' + json.dumps(dict(zip([url for url, _ in urls], pool.map(size, urls)))))
 ";
 
 /// Fills in the sizes that are missing.
@@ -36,12 +42,13 @@ pub(super) fn complete(
     environment: &Environment,
     target: &Target<'_>,
     cache: &Path,
+    asking: &Asking,
 ) {
     let kept = cache.join(FOLDER);
     let wheels = || packages.iter().filter_map(Package::wheel);
-    let unknown: Vec<String> = wheels()
+    let unknown: Vec<(&str, Option<&str>)> = wheels()
         .filter(|wheel| wheel.size.is_none() && read(&kept.join(&wheel.sha256)).is_none())
-        .map(|wheel| wheel.url.clone())
+        .map(|wheel| (wheel.url.as_str(), asking.user_of(&wheel.url)))
         .collect();
     let found = match unknown.is_empty() {
         true => BTreeMap::new(),
@@ -64,7 +71,7 @@ pub(super) fn complete(
 }
 
 fn ask(
-    urls: &[String],
+    urls: &[(&str, Option<&str>)],
     python: &Path,
     environment: &Environment,
     scratch: &Path,

@@ -167,10 +167,67 @@ pub fn other_wheel(wheel: &File, why: &str) -> Diagnostic {
     .help("if it was changed where it is, fal.refresh=on asks again which wheels there are")
 }
 
+/// Why the daemon has not fetched a file, and what it would send to a server that asks who it is.
+pub fn not_fetched(file: &File, why: &str) -> String {
+    let sentence = format!("the daemon cannot fetch {}: {why}", file.name);
+    let asks = ["status 401", "status 403"];
+    match host(&file.url).filter(|_| asks.iter().any(|status| why.contains(status))) {
+        Some(host) => format!(
+            "{sentence}; to {host} it sends the secret HTTP_AUTH_TOKEN_{host} or HTTP_AUTH_HEADER_{host}, if the client gives one"
+        ),
+        None => sentence,
+    }
+}
+
+/// The host of a URL, as the daemon has it in the names of secrets: without the port.
+fn host(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let (_, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+    match host.strip_prefix('[') {
+        Some(address) => Some(address.split_once(']')?.0),
+        None => host.split(':').next(),
+    }
+}
+
 /// What is said where the Python of the image cannot be started.
 pub fn cannot_run(platform: &str) -> Diagnostic {
     Diagnostic::error(format!(
         "requirements are installed by the image's own Python, and this daemon cannot run programs for {platform}: build on a node \
          for {platform} or one that emulates it (binfmt)"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_not_let_in_is_told_which_secret_would_be_sent() {
+        for (url, why, secret) in [
+            (
+                "https://h.example.com:8080/a.whl",
+                "invalid response status 401",
+                Some("HTTP_AUTH_TOKEN_h.example.com or HTTP_AUTH_HEADER_h.example.com,"),
+            ),
+            (
+                "http://[::1]:80/a.whl",
+                "x: invalid response status 403",
+                Some("HTTP_AUTH_TOKEN_::1 or"),
+            ),
+            ("https://h/a.whl", "invalid response status 404", None),
+            ("https://h/a.whl", "no route to host", None),
+        ] {
+            let file = File {
+                name: "a.whl".to_owned(),
+                url: url.to_owned(),
+                sha256: String::new(),
+                size: None,
+            };
+            let told = not_fetched(&file, why);
+            assert!(told.contains(why), "{told}");
+            let is_told = secret.map_or(!told.contains("HTTP_AUTH"), |it| told.contains(it));
+            assert!(is_told, "{told}");
+        }
+    }
 }

@@ -28,7 +28,9 @@ mod wheels; // a layer as wheels, each from where it is
 mod text; // what stands in the text of a requirement
 mod words; // one line, to requirements
 
-pub use messages::{absent_secret, cannot_run, failed, other_lock, other_wheel, unresolved};
+pub use messages::{
+    absent_secret, cannot_run, failed, not_fetched, other_lock, other_wheel, unresolved,
+};
 pub use step::{Ground, Step, resolve};
 pub use text::Repository;
 pub(in crate::fal) use text::has_credential;

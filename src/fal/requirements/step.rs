@@ -1,5 +1,7 @@
 //! A layer of requirements as a step of a build.
 
+use std::collections::BTreeSet;
+
 use fal_helper::{
     cli,
     requirements::{CONTEXT, Requirements, Resolver, VERSION},
@@ -59,8 +61,8 @@ pub enum Ground {
     Image(Input),
 }
 
-/// Adds the step that finds the wheels that layers come to, in a folder of its own; nothing where it is known that these are not wheels
-/// alone. `context` is what the layers need of it, and `stays` what is in the image and stays there, as `name==version`.
+/// Adds the step that finds the wheels that layers come to, in a folder of its own; says why where it is known that they are not installed
+/// so. `context` is what the layers need of it, and `stays` what is in the image and stays there, as `name==version`.
 pub fn resolve(
     steps: &[Step<'_>],
     context: Option<Output>,
@@ -68,31 +70,36 @@ pub fn resolve(
     stays: Vec<String>,
     layers: &Layers,
     graph: &mut Graph,
-) -> Option<Output> {
-    let first = steps.first()?;
-    if !steps.iter().all(Step::is_plain) {
-        return None;
-    }
+) -> Result<Output, &'static str> {
     let mut lists: Vec<Requirements> = steps.iter().map(|step| step.wanted(layers)).collect();
-    lists.first_mut()?.constraints = stays;
+    let (Some(first), Some(list)) = (steps.first(), lists.first_mut()) else {
+        return Err("there are none");
+    };
+    list.constraints = stays;
+    if first.resolver == options::Resolver::Pip {
+        return Err("resolver=pip installs them all in one step");
+    }
+    let names: BTreeSet<&String> = steps.iter().flat_map(|step| &step.layer.secrets).collect();
     let from = context.map(|_| CONTEXT);
-    let args = layers::command(cli::resolve_arguments(CACHE, from, layers::OUT, &lists));
+    let given = (!names.is_empty()).then_some(GIVEN);
+    let args = cli::resolve_arguments(CACHE, from, given, layers::OUT, &lists);
     let mut mounts = vec![layers::helper(layers.helper), first.cache()];
     mounts.extend(context.map(mounted));
     mounts.push(Mount::bind(layers::OUT, None));
     let place = match ground {
-        Ground::Base => layers.on_base()?,
+        Ground::Base => layers.on_base().ok_or("FROM names no image")?,
         Ground::Image(image) => layers.on(image, false),
     };
     let (exec, mut meta) = layers.process(place, "resolve the requirements");
     let exec = layers.keep_caches(exec, &mut meta);
     let exec = Exec {
-        args,
+        args: layers::command(args),
         mounts,
+        secrets: names.into_iter().map(|name| secret(name)).collect(),
         ..exec
     };
     meta.locations = vec![first.location.clone()];
-    layers::last_output(graph.add_exec(exec, meta))
+    layers::last_output(graph.add_exec(exec, meta)).ok_or("they cannot be asked for")
 }
 
 /// Files of the context, as steps see them.
@@ -133,12 +140,6 @@ impl Step<'_> {
     fn looks(&self, layers: &Layers, wanted: &Requirements) -> bool {
         let (number, count) = self.number;
         number == count && wanted.look() == layers.request
-    }
-
-    /// Whether it may come to wheels alone, as far as is known before uv is asked.
-    fn is_plain(&self) -> bool {
-        let layer = self.layer;
-        self.resolver == options::Resolver::Uv && layer.secrets.is_empty()
     }
 
     /// Where it was asked for.
