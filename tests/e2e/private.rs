@@ -55,21 +55,20 @@ impl Case {
             .iter()
             .map(|id| format!("id={id},src={}", self.values.path().join(id).display()))
             .collect();
-        let secrets = secrets.iter().flat_map(|secret| ["--secret", secret]);
+        let mut arguments: Vec<&str> = secrets.iter().flat_map(|it| ["--secret", it]).collect();
         let pushed = format!("type=image,name={image},push=true");
         let written = format!(
             "type=oci,dest={},compression=uncompressed,force-compression=true",
             archive.display()
         );
-        let outputs = [
+        arguments.extend([
             "--output",
             &pushed,
             "--output",
             &written,
             "--opt",
             "attest:provenance=mode=max",
-        ];
-        let arguments: Vec<&str> = secrets.chain(outputs).collect();
+        ]);
         let outcome = self
             .stack
             .buildctl(folder.path(), &self.stack.fal(), &arguments);

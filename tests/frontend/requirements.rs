@@ -272,6 +272,11 @@ fn a_server_that_asks_who_comes_is_told_from_a_wheel_that_is_another() {
             "HTTP_AUTH_TOKEN_packages.example.com or HTTP_AUTH_HEADER_packages.example.com";
         assert!(report.contains(secret), "{report}");
         let tables: Vec<String> = answer.seen.solved.values().map(llb::print).collect();
+        let resolving = tables.iter().find(|table| has_step(table, "resolve"));
+        let resolving = resolving.expect("the step that asks");
+        for part in ["--given /.fal-given-", "/.fal-secret-0", "/.fal-secret-1"] {
+            assert!(resolving.contains(part), "{resolving}");
+        }
         let installing = tables.iter().find(|table| has_step(table, "requirements"));
         let installing = installing.expect("the installing step");
         // It came after the others, and runs again when a secret changes all the same.
