@@ -12,6 +12,7 @@
 //! fal-helper fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR
 //! fal-helper list    --context DIR --out DIR
 //! fal-helper unpack  --wheels DIR --out DIR UNPACK
+//! fal-helper compile --layer DIR --out DIR COMPILE
 //! fal-helper finish  --wheels DIR --image DIR --out DIR FINISH
 //! fal-helper remove  --image DIR REMOVE
 //! ```
@@ -37,7 +38,7 @@ use crate::request::Request;
 use crate::requirements::{Requirements, SAID_FILE, SAID_START};
 use crate::root::Root;
 use crate::wheel;
-use crate::wheel::request::{Finish, Remove, Unpack};
+use crate::wheel::request::{Compile, Finish, Remove, Unpack};
 
 const USAGE: &str = "fal-helper look --image DIR --out DIR [--soft] [--before-wheels] REQUEST|--request FILE | fetch --out DIR | \
                      curl --look DIR [--out DIR] [--root DIR] [--from DIR] [--fetched DIR] | runtime --look DIR --out DIR [--wheels DIR] | \
@@ -45,7 +46,8 @@ const USAGE: &str = "fal-helper look --image DIR --out DIR [--soft] [--before-wh
                      resolve --cache DIR [--context DIR] [--given PREFIX] --out DIR REQUIREMENTS… | build --cache DIR [--source DIR] --out DIR BUILD | \
                      said --cache DIR --out DIR NAME… | \
                      fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR | list --context DIR --out DIR | \
-                     unpack --wheels DIR --out DIR UNPACK | finish --wheels DIR --image DIR --out DIR FINISH | \
+                     unpack --wheels DIR --out DIR UNPACK | compile --layer DIR --out DIR COMPILE | \
+                     finish --wheels DIR --image DIR --out DIR FINISH | \
                      remove --image DIR REMOVE";
 
 /// A request or report of more bytes than this is none of ours.
@@ -231,6 +233,14 @@ pub fn unpack_arguments(wheels: &str, out: &str, soft: bool, wanted: &Unpack) ->
     arguments
 }
 
+/// The arguments of the step that makes byte code of what `unpack` has written to `layer`.
+pub fn compile_arguments(layer: &str, out: &str, wanted: &Compile) -> Vec<String> {
+    let values = [("--layer", Some(layer)), ("--out", Some(out))];
+    let mut arguments = with_values("compile", &values);
+    arguments.push(wanted.to_argument());
+    arguments
+}
+
 /// The arguments of the step that writes what else belongs to wheels that are unpacked; `image` has them. `soft` as in [`unpack_arguments`].
 pub fn finish_arguments(
     wheels: &str,
@@ -314,6 +324,7 @@ fn step(arguments: Vec<OsString>) -> Result<(), Failure> {
             &["--wheels", "--out"],
             &["--soft"],
         )?),
+        Some("compile") => compile_step(&Arguments::read(arguments, &["--layer", "--out"], &[])?),
         Some("finish") => finish_step(&Arguments::read(
             arguments,
             &["--wheels", "--image", "--out"],
@@ -537,6 +548,21 @@ fn tell(
             Ok(())
         }
     }
+}
+
+fn compile_step(arguments: &Arguments) -> Result<(), Failure> {
+    let [wanted] = arguments.rest.as_slice() else {
+        return Err(usage("one request is needed".to_owned()));
+    };
+    let wanted = Compile::from_argument(wanted).map_err(usage)?;
+    let (layer, out) = (arguments.path("--layer")?, arguments.path("--out")?);
+    say(&[install::byte_code::make(
+        &layer,
+        &out,
+        &wanted,
+        env::vars_os(),
+    )?]);
+    Ok(())
 }
 
 fn finish_step(arguments: &Arguments) -> Result<(), Failure> {
@@ -839,6 +865,10 @@ mod tests {
             ),
             (
                 vec!["finish", "--wheels", "/none", "--out", "/none", "{}"],
+                Kind::Usage,
+            ),
+            (
+                vec!["compile", "--layer", "/none", "--out", "/none", "{}"],
                 Kind::Usage,
             ),
             (vec!["remove", "--image", "/none"], Kind::Usage),

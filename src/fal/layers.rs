@@ -11,6 +11,8 @@
 //! nothing else of the frontend's image. `look` says what is to be done; the others do it, or nothing. Reports are outputs of
 //! their own, never files in the image.
 
+use std::sync::Arc;
+
 use fal_helper::{
     cli::{self, Look},
     environment,
@@ -333,6 +335,25 @@ impl Layers {
             network: self.network,
             root: step.root,
             ..Exec::default()
+        };
+        (exec, meta)
+    }
+
+    /// The same for one that asks nobody: what comes of it depends on nothing but what it stands on and what is mounted.
+    pub(super) fn offline(&self, step: Step<'_>, shown: &str) -> (Exec, Meta) {
+        let step = Step {
+            is_exact: true,
+            ..step
+        };
+        let (exec, meta) = self.process(step, shown);
+        // Programs may not start without.
+        let is_library = |pair: &&Arc<str>| pair.split('=').next() == Some(environment::LIBRARIES);
+        let exec = Exec {
+            env: exec.env.iter().filter(is_library).cloned().collect(),
+            proxy: None,
+            extra_hosts: Vec::new(),
+            network: NetMode::None,
+            ..exec
         };
         (exec, meta)
     }

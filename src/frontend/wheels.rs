@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use fal_helper::{
     failure::Kind,
-    lock::{self, LOCK_FILE, Lock, WHY_FILE},
+    lock::{self, ByteCode, LOCK_FILE, Lock, WHY_FILE},
     look::wheels::{Fitting, constraints, judge},
     report::{self, Report},
 };
@@ -18,7 +18,7 @@ use crate::{
     fal::{
         self,
         layers::Layers,
-        requirements::{Brought, Ground, Layer, MOST_LAYERS, Sharing, Step, Wheels},
+        requirements::{Brought, Ground, Layer, MOST_LAYERS, Sharing, Step, Wheels, least},
     },
     gateway::{self, Gateway, SolveRequest},
     llb::{
@@ -45,8 +45,7 @@ const INSTALLER: &str = "uv, wheel by wheel";
 const NO_ROOM: &str = "the image has too many layers already";
 const OFF: &str = "wheels=off asks for one step";
 const CANNOT_RUN: &str = "this daemon does not run programs of that platform";
-/// What is unpacked and the rest are two layers.
-const LEAST: usize = 2;
+const NO_BYTE_CODE: &str = "the Python that they are for makes no byte code";
 
 /// Requirements that may come as wheels.
 pub(super) struct Resolving {
@@ -54,6 +53,8 @@ pub(super) struct Resolving {
     location: Location,
     /// What is needed of the context.
     context: Option<Output>,
+    /// Whether the Python that they are for is in the finished image alone.
+    is_on_top: bool,
 }
 
 /// How it is found out which wheels.
@@ -190,6 +191,7 @@ pub(super) async fn resolve(
         wheels,
         location,
         context,
+        is_on_top: matches!(ground, Ground::Image(_)),
     })))
 }
 
@@ -211,8 +213,11 @@ pub(super) async fn read(
     };
     let lock = match lock {
         Err(why_not) => Err(why_not),
-        Ok(_) if room(plan) < LEAST => Err(NO_ROOM.to_owned()),
-        Ok(lock) => {
+        Ok(lock) if room(plan) < least(&lock) => Err(NO_ROOM.to_owned()),
+        Ok(mut lock) => {
+            if resolving.is_on_top {
+                lock.byte_code = lock.byte_code.map(|_| ByteCode::Image);
+            }
             let whole = Placed::whole(&lock, plan);
             let wheels = of_requirements(job, &whole, resolving);
             let unpacked = unpack(job, layers, plan, &wheels, wanted).await?;
@@ -296,6 +301,10 @@ async fn told(
     let failed = ops.find(|op| failed.contains(&llb::digest(op)));
     let failed = failed.and_then(|op| pb::Op::decode(op.clone()).ok()?.op);
     let message = &refusal.message;
+    let number = |exec: &pb::ExecOp| {
+        let args = &exec.meta.as_ref()?.args;
+        brought.iter().position(|layer| layer.args == *args)
+    };
     match failed {
         Some(pb::op::Op::Source(source)) => match wheels.file_at(&source.identifier) {
             Some(wheel) if message.contains("digest mismatch") => {
@@ -308,12 +317,17 @@ async fn told(
             None => Ok(Err(message.clone())),
         },
         Some(pb::op::Op::Exec(exec)) if requirements::kind(message) == Some(Kind::Wheel) => {
-            let args = exec.meta.unwrap_or_default().args;
-            let at = brought.iter().position(|layer| layer.args == args);
+            let at = number(&exec);
             match refused(job, layers, plan, wheels, at).await {
                 Some(sentence) => Err(Diagnostic::error(sentence).into()),
                 None => Err(refusal.into()),
             }
+        }
+        Some(pb::op::Op::Exec(exec))
+            if requirements::kind(message) == Some(Kind::BrokenPython)
+                && number(&exec).is_some() =>
+        {
+            Ok(Err(NO_BYTE_CODE.to_owned()))
         }
         _ if wheels.has_builds() => {
             let mut graph = plan.llb.clone();
@@ -404,7 +418,7 @@ pub(super) async fn place(
 }
 
 fn placed(lock: Lock, fitting: Fitting, room: usize) -> std::result::Result<Placed, String> {
-    match room < LEAST {
+    match room < least(&lock) {
         true => Err(NO_ROOM.to_owned()),
         false => Ok(Placed {
             lock,

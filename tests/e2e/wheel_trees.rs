@@ -32,7 +32,7 @@ const FOLDER: &str = "tests/wheels";
 /// Builds that run at once.
 const AT_ONCE: usize = 4;
 
-/// Lists the trees of pip, of uv, and of the image `ours`; `{image}`, `{before}` and `{check}` are the set's. The uv is the one that the
+/// Lists the trees of pip, of uv, and of the image `ours`; `{image}` and what else stands in such brackets is the set's. The uv is the one that the
 /// helper brings.
 const JUDGE: &str = r#"FROM python:3.11-slim AS uv
 ENV PYTHONDONTWRITEBYTECODE=1
@@ -45,12 +45,12 @@ ENV PYTHONDONTWRITEBYTECODE=1 PIP_BREAK_SYSTEM_PACKAGES=1 PIP_ROOT_USER_ACTION=i
 
 FROM plain AS by-pip
 RUN --mount=target=/judge,rw --mount=type=cache,id=judge-pip,target=/root/.cache/pip \
-    cd /judge && pip install --no-compile -r set.txt && python3 tree.py > /tree
+    cd /judge && pip install {pip-compile} -r set.txt && python3 tree.py > /tree
 
 FROM plain AS by-uv
 RUN --mount=target=/judge,rw --mount=type=cache,id=judge-uv,target=/root/.cache/uv \
     --mount=from=uv,source=/usr/local/bin/uv,target=/judge-uv \
-    cd /judge && /judge-uv pip install --system --link-mode=copy -r set.txt && python3 tree.py > /tree
+    cd /judge && /judge-uv pip install --system --link-mode=copy {uv-compile} -r set.txt && python3 tree.py > /tree
 
 FROM ours AS judged
 USER root
@@ -79,6 +79,9 @@ struct Set {
     /// Instructions behind that.
     #[serde(default)]
     before: Vec<String>,
+    /// Whether modules get byte code.
+    #[serde(default)]
+    byte_code: bool,
     /// How many wheels it takes.
     wheels: Option<usize>,
     /// Or what is said of why it is installed in one step.
@@ -126,6 +129,43 @@ const ALLOWED: &[Allowed] = &[
         from: &["pip", "uv"],
         fits: |path, _, _| path.contains(".dist-info/uv_"),
         reason: "what uv writes for itself of what it has built",
+    },
+    Allowed {
+        from: &["pip", "uv"],
+        fits: |path, theirs, ours| {
+            let is_file =
+                |said: Option<&str>| said.is_some_and(|said| said.starts_with("file 644 0:0 "));
+            path.ends_with(".cpython-311.pyc") && is_file(theirs) && is_file(ours)
+        },
+        reason: "byte code has the time of its source in it, and ours a hash",
+    },
+    Allowed {
+        from: &["pip"],
+        fits: |path, theirs, ours| {
+            path.contains(".dist-info/RECORD: ")
+                && path.ends_with(".cpython-311.pyc")
+                && theirs == Some("without a sum")
+                && ours.is_none()
+        },
+        reason: "pip lists byte code in RECORD, uv and we do not",
+    },
+    Allowed {
+        from: &["uv"],
+        fits: |path, theirs, ours| {
+            let names = [
+                "pip",
+                "setuptools",
+                "wheel",
+                "pkg_resources",
+                "_distutils_hack",
+            ];
+            let is_of = |name: &str| path.contains(&format!("/site-packages/{name}/"));
+            path.contains("/__pycache__")
+                && names.into_iter().any(is_of)
+                && theirs.is_some()
+                && ours.is_none()
+        },
+        reason: "uv makes byte code of what the image has, too",
     },
 ];
 
@@ -257,8 +297,13 @@ fn context(site: &Site, set: &Set) -> TempDir {
     };
     let before = set.before.join("\n");
     let dockerfile = format!(
-        "# fal: runtime=none curl=none requirements=\"{}\"\nFROM {}\n{before}\n",
+        "# fal: runtime=none curl=none requirements=\"{}{}\"\nFROM {}\n{before}\n",
         requirements(" "),
+        if set.byte_code {
+            " --compile-bytecode"
+        } else {
+            ""
+        },
         set.image
     );
     let imports = format!("python3 -c 'import {}'", set.imports.join(", "));
@@ -267,7 +312,13 @@ fn context(site: &Site, set: &Set) -> TempDir {
         .chain(&set.runs)
         .map(|line| format!(" && {line}"))
         .collect();
+    let (of_pip, of_uv) = match set.byte_code {
+        true => ("--compile", "--compile-bytecode"),
+        false => ("--no-compile", ""),
+    };
     let judge = JUDGE
+        .replace("{pip-compile}", of_pip)
+        .replace("{uv-compile}", of_uv)
         .replace("{uv}", fal_helper::install::UV)
         .replace("{image}", &set.image)
         .replace("{before}", &before)
@@ -342,7 +393,17 @@ fn crafted() -> Vec<Craft> {
             "[console_scripts]\nevery-main = every.main:main\nevery.dotted = every.main:Main.run\nevery-extra = every.main:main [more]\n\n\
              [gui_scripts]\nevery-gui = every.main:main\n\n[every.plugins]\nx = every.main\n",
         );
-    let mut wheels = vec![every];
+    let bytes = Craft::new("bytes_of_it")
+        .file("bytes_of_it/__init__.py", "")
+        .file("bytes_of_it/old.py", "print 'of another Python'\n")
+        .file("bytes_of_it/only/old.py", "print 'of another Python'\n")
+        .file(
+            "bytes_of_it/latin.py",
+            b"# -*- coding: latin-1 -*-\nX = '\xe9'\n",
+        )
+        .file("bytes_of_it/sub/deep.py", "X = {1, 'a', None}\n")
+        .file("bytes_of_it/sub/data.txt", "");
+    let mut wheels = vec![every, bytes];
     for (name, tags) in CHOICES {
         for tag in *tags {
             let mut wheel =

@@ -161,17 +161,81 @@ fn the_runtime_is_the_same_layers_in_every_image() {
     runs(&stack, "runtime-some", check);
 }
 
+/// Promise: byte code is a layer beside that of its wheels, and the same one however often it is made; a change of one requirement leaves that
+/// of the others. Python takes it without a look at the source, and an installer takes it away.
+#[test]
+#[ignore = "needs the stack: cargo xtask test"]
+fn byte_code_is_a_layer_beside_its_wheels() {
+    let stack = Stack::new();
+    let app = |six: &str, before: &str| {
+        let requirements =
+            format!("six=={six} idna==3.7 attrs==23.2.0 markupsafe==2.1.5 jmespath==1.0.1");
+        format!(
+            "{BARE} requirements=\"{requirements} --compile-bytecode\"\nFROM python:3.11-slim\n{before}"
+        )
+    };
+    let one = builds(&stack, "byte-code-one", &app("1.16.0", "USER nobody\n"));
+    assert_eq!(wheels(&one)["count"], 5);
+    assert_eq!(wheels(&one).get("why_not"), None);
+    let lock = one.metadata["frontend.fal.lock"].as_str().expect("a lock");
+    assert!(lock.contains("byte-code = \"base\""), "{lock}");
+    let first = layers(&stack, "byte-code-one");
+
+    let folder = stack::folder(&[("Dockerfile", &app("1.16.0", "USER nobody\n"))]);
+    let output = format!(
+        "type=image,name={},push=true",
+        stack.image("byte-code-again")
+    );
+    let again = ["--no-cache", "--output", &output];
+    let again = stack.buildctl(folder.path(), &stack.fal(), &again);
+    again.succeeded();
+    assert!(again.log.contains("byte code of "), "{}", again.log);
+    assert_eq!(layers(&stack, "byte-code-again"), first);
+
+    builds(&stack, "byte-code-changed", &app("1.17.0", "USER nobody\n"));
+    let changed = layers(&stack, "byte-code-changed");
+    let new = changed.iter().filter(|layer| !first.contains(layer));
+    // Its wheel, its byte code, and what belongs to the app.
+    assert_eq!(new.count(), 3, "{changed:?}");
+
+    let venv = "RUN python3 -m venv /opt/venv\nENV PATH=/opt/venv/bin:$PATH\n";
+    let venv = builds(&stack, "byte-code-venv", &app("1.16.0", venv));
+    let lock = venv.metadata["frontend.fal.lock"].as_str().expect("a lock");
+    assert!(lock.contains("byte-code = \"image\""), "{lock}");
+
+    for (name, prefix) in [
+        ("byte-code-one", "/usr/local"),
+        ("byte-code-venv", "/opt/venv"),
+    ] {
+        let check = format!(
+            "cd {prefix}/lib/python3.11/site-packages && \
+             test $(find six.py idna attr attrs markupsafe jmespath -name '*.py' | wc -l) = \
+                $(find __pycache__/six.*.pyc idna attr attrs markupsafe jmespath -name '*.cpython-311.pyc' | wc -l) && \
+             {prefix}/bin/python3 -v -c 'import six, idna' 2>&1 | grep 'code object from .*/site-packages/__pycache__/six.cpython-311.pyc' && \
+             ! ls -d /root/.cache /tmp/* /.fal-* 2> /dev/null"
+        );
+        runs(&stack, name, &check);
+    }
+    let check = "cd /usr/local/lib/python3.11/site-packages && echo 'raise SystemExit(1)' > six.py && python3 -c 'import six' && \
+                 pip uninstall -y jmespath six && ! ls -d jmespath* six* __pycache__/six* 2> /dev/null";
+    runs(
+        &stack,
+        "byte-code-changed",
+        &format!("true\nUSER root\nRUN {check}"),
+    );
+}
+
 /// Promise: where wheels cannot be layers, all is installed in one step, and the report says why.
 #[test]
 #[ignore = "needs the stack: cargo xtask test"]
 fn what_cannot_be_wheels_is_installed_all_the_same() {
     let stack = Stack::new();
     let dockerfile =
-        format!("{BARE} requirements=\"six==1.17.0 --compile-bytecode\"\nFROM python:3.11-slim\n");
+        format!("{BARE} requirements=\"six==1.17.0 --reinstall\"\nFROM python:3.11-slim\n");
     let wheels = wheels(&builds(&stack, "wheels-flag", &dockerfile));
     assert_eq!(wheels["count"], 0, "{wheels}");
     let said = wheels["why_not"].as_str().unwrap_or_default();
-    assert!(said.contains("--compile-bytecode"), "{said}");
+    assert!(said.contains("--reinstall"), "{said}");
     let check = "python3 -c 'import six; assert six.__version__ == \"1.17.0\"'";
     runs(&stack, "wheels-flag", check);
 }

@@ -414,6 +414,44 @@ fn of_what_is_not_tried_the_report_says_why() {
     assert!(!report.contains("why_not"), "{report}");
 }
 
+/// Promise: byte code is made of what a given lock brings if that says so, beside each layer, by the Python of the image that it names.
+#[test]
+fn a_given_lock_says_whether_there_is_byte_code() {
+    let folder =
+        folder("# fal: runtime=none requirements=pylock.toml\nFROM python:3.11-slim\nRUN a\n");
+    let lock = fs::read_to_string("tests/requirements/given/pylock.toml").unwrap();
+    for (word, count) in [
+        ("", 0),
+        ("byte-code = \"base\"\n", 2),
+        ("byte-code = \"image\"\n", 2),
+    ] {
+        let lock = lock.replace(
+            "\n[tool.fal.target]\n",
+            &format!("{word}\n[tool.fal.target]\n"),
+        );
+        fs::write(folder.path().join("pylock.toml"), &lock).unwrap();
+        let answer = build(folder.path(), &[("requestid", "frontend.convertllb")]);
+        let json = answer.result.expect("an answer").metadata["result.json"].clone();
+        let json = String::from_utf8(json.to_vec()).unwrap();
+        assert_eq!(json.matches("\"compile\"").count(), count, "{word}");
+
+        let answer = build(folder.path(), &[]);
+        answer.result.expect("a result");
+        let mut steps = 0;
+        for table in answer.seen.solved.values().map(llb::print) {
+            let from = table.lines().find(|line| line.contains("[1/2] FROM"));
+            let from = from.and_then(|line| line.split_whitespace().next());
+            let base = format!("| / {} |", from.unwrap_or_default());
+            for step in table.lines().filter(|line| has_step(line, "compile")) {
+                assert_eq!(step.contains(&base), word.contains("base"), "{table}");
+                steps += 1;
+            }
+        }
+        // Those that are made early, and those of the image.
+        assert_eq!(steps, 2 * count, "{word}");
+    }
+}
+
 /// Promise: what a given lock holds counts.
 #[test]
 fn another_lock_is_another_image() {

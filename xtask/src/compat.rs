@@ -74,9 +74,10 @@ const PLACES: [Place; 5] = [
 /// The example with the fal layers; the names of others with them begin with it.
 const FAL: &str = "fal";
 
-/// Wheels of all kinds: one that has a layer of its own, some that share theirs, with scripts, data and header files.
+/// Wheels of all kinds: one that has a layer of its own, some that share theirs, with scripts, data, header files and byte code.
 const WHEELS: &str = "\
-# fal: runtime=none curl=none requirements=\"cmake==3.29.2 greenlet==3.0.3 fonttools==4.51.0 charset-normalizer==3.3.2 six==1.16.0\"
+# fal: runtime=none curl=none requirements=\"cmake==3.29.2 greenlet==3.0.3 fonttools==4.51.0 charset-normalizer==3.3.2 six==1.16.0 \
+--compile-bytecode\"
 FROM python:3.11-slim
 ";
 

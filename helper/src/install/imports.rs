@@ -1,7 +1,7 @@
 //! Starts the image's Python: does it start at all, and does it import what is installed.
 
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -134,14 +134,20 @@ pub(super) fn ask<T: for<'a> Deserialize<'a>>(
     arguments: &[OsString],
     environment: &Environment,
 ) -> Result<T, String> {
-    let start = [
-        python.as_os_str(),
-        OsStr::new("-I"),
-        OsStr::new("-B"),
-        OsStr::new("-c"),
-        OsStr::new(script),
-    ];
-    let mut command = process::words(start);
+    run(python, &["-I", "-B"], script, arguments, environment)
+}
+
+/// The same with other flags.
+pub(super) fn run<T: for<'a> Deserialize<'a>>(
+    python: &Path,
+    flags: &[&str],
+    script: &str,
+    arguments: &[OsString],
+    environment: &Environment,
+) -> Result<T, String> {
+    let mut command = vec![python.as_os_str().to_owned()];
+    command.extend(flags.iter().map(OsString::from));
+    command.extend(["-c", script].map(OsString::from));
     command.extend(arguments.iter().cloned());
     let outcome =
         process::run(&command, environment, Output::Kept).map_err(|error| error.to_string())?;

@@ -108,6 +108,16 @@ pub(super) fn python_does_not_start(python: &Path, why: &str) -> Failure {
     )
 }
 
+pub(super) fn no_byte_code(python: &Path, why: &str) -> Failure {
+    Failure::new(
+        Kind::BrokenPython,
+        format!(
+            "the Python that the wheels are for, {}, makes no byte code of them: {why}",
+            python.display()
+        ),
+    )
+}
+
 pub(super) fn no_installer(python: &report::Python) -> Failure {
     Failure::new(
         Kind::NoInstaller,

@@ -3,6 +3,7 @@
 //! Each takes the image's root and the report of `look`, and gives the report of what there is afterwards. Each runs as root in
 //! the user's image, starts the image's own programs in an environment of its own, and leaves nothing but what was asked for.
 
+pub mod byte_code; // of unpacked modules, with the image's Python
 pub mod build; // a wheel, with the build backend of its sources
 pub mod curl; // curl, with the image's package manager
 pub mod requirements; // what the user asks for, with uv or pip

@@ -19,7 +19,7 @@ use super::{locks, sizes, target};
 use crate::failure::{Failure, Kind};
 use crate::lock::pylock::{self, NoWheel, Pylock};
 use crate::lock::tags::Tags;
-use crate::lock::{Git, Lock, Package, Source};
+use crate::lock::{ByteCode, Git, Lock, Package, Source};
 use crate::python::dist_info::normalise;
 use crate::requirements::{Requirements, Resolver};
 use crate::root::Root;
@@ -61,6 +61,14 @@ const OF_BUILDS: [&str; 9] = [
     "--exclude-newer",
     "--no-index",
 ];
+/// Flags that say whether modules get byte code; the last of them counts.
+const BYTE_CODE: [(&str, bool); 4] = [
+    ("--compile-bytecode", true),
+    ("--compile", true),
+    ("--no-compile-bytecode", false),
+    ("--no-compile", false),
+];
+
 /// Flags that name a file whose lines are requirements.
 pub(super) const FILES: [&str; 3] = ["-r", "--requirement", "--requirements"];
 
@@ -150,6 +158,7 @@ fn together_with(first: Option<Lock>, second: Lock) -> Result<Lock, String> {
         }
     }
     all.packages.sort_by(|one, other| one.name.cmp(&other.name));
+    all.byte_code = all.byte_code.or(second.byte_code);
     let replaces = all.replaces.get_or_insert_default();
     replaces.extend(second.replaces.unwrap_or_default());
     if all.build_flags.is_empty() {
@@ -275,6 +284,7 @@ fn wheels(installation: &Installation<'_>, asks_again: bool) -> Result<Lock, Str
         packages,
         replaces: Some(replaces),
         build_flags,
+        byte_code: flags.byte_code.then_some(ByteCode::Base),
     })
 }
 
@@ -332,6 +342,8 @@ struct Flags {
     files: Vec<String>,
     /// What is no flag: requirements.
     items: Vec<String>,
+    /// Whether modules get byte code: of that `uv pip compile` knows nothing.
+    byte_code: bool,
 }
 
 impl Flags {
@@ -341,6 +353,10 @@ impl Flags {
         while let Some(argument) = arguments.next() {
             if !argument.starts_with('-') {
                 flags.items.push(argument.clone());
+                continue;
+            }
+            if let Some((_, wanted)) = BYTE_CODE.iter().find(|(flag, _)| flag == argument) {
+                flags.byte_code = *wanted;
                 continue;
             }
             let value = WITH_VALUE
@@ -726,9 +742,18 @@ mod tests {
         assert_eq!(flags.passed, ["--index-url", "https://h", "--pre"]);
         assert_eq!(flags.files, ["/c/r.txt"]);
         assert_eq!(flags.items, ["numpy"]);
+        for (arguments, byte_code) in [
+            (&["--pre"][..], false),
+            (&["--compile-bytecode"], true),
+            (&["--compile", "--no-compile-bytecode"], false),
+            (&["--no-compile", "--compile"], true),
+        ] {
+            let flags = read(arguments).expect("flags");
+            assert_eq!(flags.byte_code, byte_code, "{arguments:?}");
+            assert!(!flags.passed.iter().any(|flag| flag.contains("compile")));
+        }
         for (arguments, named) in [
-            (&["--compile-bytecode"][..], "--compile-bytecode"),
-            (&["--no-binary", "numpy"], "--no-binary"),
+            (&["--no-binary", "numpy"][..], "--no-binary"),
             (&["--reinstall"], "--reinstall"),
         ] {
             let why = read(arguments).expect_err(named);
@@ -744,6 +769,7 @@ mod tests {
                 .to_vec(),
             files: vec!["/c/r.txt".to_owned()],
             items: Vec::new(),
+            byte_code: false,
         };
         let lists = flags.lists().cloned().collect::<Vec<_>>();
         assert_eq!(lists, ["/c/r.txt", "/c/c.txt"]);

@@ -60,6 +60,18 @@ pub struct Lock {
     pub replaces: Option<BTreeMap<String, String>>,
     /// Flags for whoever builds those that are no wheels: where what they need for that comes from.
     pub build_flags: Vec<String>,
+    /// Whether the modules get byte code, and on what it is made.
+    pub byte_code: Option<ByteCode>,
+}
+
+/// What the Python is in that makes byte code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ByteCode {
+    /// In the image that FROM names: the byte code is made while the other steps run, and stays when they change.
+    Base,
+    /// Only in what becomes of it.
+    Image,
 }
 
 /// A distribution.

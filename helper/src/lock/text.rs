@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::file_name::FileName;
 use super::pylock::{self, Pylock};
 use super::tags::Tags;
-use super::{Lock, Target};
+use super::{ByteCode, Lock, Target};
 use crate::python::dist_info::normalise;
 
 /// The version of the format of PEP 751.
@@ -39,6 +39,8 @@ struct Fal {
     replaces: Option<BTreeMap<String, String>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     build_flags: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    byte_code: Option<ByteCode>,
     target: Target,
 }
 
@@ -80,6 +82,7 @@ impl Lock {
                     requested: requested.map(|package| package.name.clone()).collect(),
                     replaces: self.replaces.clone(),
                     build_flags: self.build_flags.clone(),
+                    byte_code: self.byte_code,
                     target: self.target.clone(),
                 },
             },
@@ -101,6 +104,7 @@ impl Lock {
             requested,
             replaces,
             build_flags,
+            byte_code,
             target,
             ..
         } = read.tool.fal;
@@ -131,6 +135,7 @@ impl Lock {
             packages,
             replaces,
             build_flags,
+            byte_code,
         })
     }
 }
@@ -172,6 +177,7 @@ mod tests {
             }],
             replaces: None,
             build_flags: Vec::new(),
+            byte_code: None,
         }
     }
 
@@ -227,7 +233,11 @@ mod tests {
         assert!(Lock::is_complete(&text), "{text}");
         assert_eq!(Lock::parse(&text), Ok(lock()), "{text}");
         let replaces = Some(BTreeMap::from([("foo-bar".to_owned(), "0.9".to_owned())]));
-        let lock = Lock { replaces, ..lock() };
+        let lock = Lock {
+            replaces,
+            byte_code: Some(ByteCode::Base),
+            ..lock()
+        };
         let text = lock.to_toml().expect("a text");
         assert_eq!(Lock::parse(&text), Ok(lock), "{text}");
         let text = with_built().to_toml().expect("a text");

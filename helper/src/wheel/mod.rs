@@ -3,6 +3,7 @@
 //! ```text
 //! archive → wheel: its metadata, and each file with its place and its hash
 //! wheels + site-packages → unpack: what is the same in every image   → a layer that apps share
+//! unpacked + byte code   → byte_code: what a Python made of its modules, as if it came from here → a layer beside it
 //! wheels + image         → finish: what an interpreter's path decides → a small layer of the app's own
 //! records + image        → remove: the image without what wheels replace → a layer below those
 //! ```
@@ -15,6 +16,8 @@
 pub mod request; // what the frontend asks
 
 pub mod unpack; // wheels → site-packages
+
+pub(crate) mod byte_code; // byte code → a layer like the wheels' own
 
 pub mod finish; // wheels + image → scripts, data, headers, and what tells of them
 

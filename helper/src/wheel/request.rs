@@ -79,6 +79,19 @@ pub struct Installed {
     pub direct_url: Option<Value>,
 }
 
+/// Wheels that are unpacked already, of whose modules byte code is made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Compile {
+    /// [`VERSION`]
+    pub version: u32,
+    /// The interpreter whose byte code it is.
+    pub interpreter: String,
+    /// As in [`Unpack`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parents: Vec<Parent>,
+}
+
 /// Distributions that wheels come in the place of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -108,12 +121,33 @@ impl Unpack {
         wanted.wheels.iter().try_for_each(|file| is_file(file))?;
         is_path(&wanted.purelib)?;
         is_path(&wanted.platlib)?;
-        for parent in &wanted.parents {
-            is_path(&parent.path)?;
-            if parent.mode > 0o7777 {
-                return Err(format!("{:o} is no mode", parent.mode));
-            }
+        wanted.parents.iter().try_for_each(Parent::check)?;
+        Ok(wanted)
+    }
+}
+
+impl Parent {
+    fn check(&self) -> Result<(), String> {
+        is_path(&self.path)?;
+        match self.mode {
+            0..=0o7777 => Ok(()),
+            mode => Err(format!("{mode:o} is no mode")),
         }
+    }
+}
+
+impl Compile {
+    /// The argument of the step.
+    pub fn to_argument(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads the argument of the step.
+    pub fn from_argument(argument: &str) -> Result<Self, String> {
+        let wanted: Self = serde_json::from_str(argument).map_err(|error| error.to_string())?;
+        is_known(wanted.version)?;
+        is_path(&wanted.interpreter)?;
+        wanted.parents.iter().try_for_each(Parent::check)?;
         Ok(wanted)
     }
 }
@@ -237,6 +271,11 @@ mod tests {
         );
         let finish = Finish::from_argument(argument).expect("a request");
         assert_eq!(finish.to_argument(), argument);
+
+        let argument = r#"{"version":1,"interpreter":"/bin/python3"}"#;
+        let compile = Compile::from_argument(argument).expect("a request");
+        assert_eq!(compile.to_argument(), argument);
+        Compile::from_argument(&argument.replace("/bin/", "bin/")).expect_err("no path");
 
         let argument = r#"{"version":1,"records":["/p/a-1.dist-info"],"scripts":"/bin","data":"/","headers":"/include"}"#;
         let remove = Remove::from_argument(argument).expect("a request");

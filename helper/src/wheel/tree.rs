@@ -29,6 +29,9 @@ pub(super) const PLAIN: Attributes = Attributes {
     owner: None,
 };
 
+/// The mode of a file that nobody executes.
+pub(super) const FILE: u32 = 0o644;
+
 /// Who gets the bytes of a file, chunk by chunk.
 pub(super) type Take<'a> = &'a mut (dyn FnMut(&[u8]) -> Result<(), Failure> + Send);
 
@@ -73,7 +76,7 @@ impl<'a> Tree<'a> {
             .open(&host)
             .map_err(failed)?;
         let written = write(&mut |bytes| io::Write::write_all(&mut file, bytes).map_err(failed))?;
-        let mode = if is_executable { 0o755 } else { 0o644 };
+        let mode = if is_executable { 0o755 } else { FILE };
         file.set_permissions(Permissions::from_mode(mode))
             .and_then(|()| file.set_times(times()))
             .map_err(failed)?;
@@ -111,7 +114,8 @@ fn seal(host: &Path, attributes: Option<Attributes>) -> io::Result<()> {
     folder.set_times(times())
 }
 
-fn times() -> FileTimes {
+/// When everything was written.
+pub(super) fn times() -> FileTimes {
     let then: SystemTime = UNIX_EPOCH + THEN;
     FileTimes::new().set_accessed(then).set_modified(then)
 }

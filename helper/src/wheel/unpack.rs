@@ -14,7 +14,7 @@ use crate::wheel::parallel;
 use crate::wheel::paths::{self, Conflict};
 use crate::wheel::read::{Wheel, WheelFile};
 use crate::wheel::record::{self, Row, Rows};
-use crate::wheel::request::Unpack;
+use crate::wheel::request::{Parent, Unpack};
 use crate::wheel::tree::{self, Attributes, Folders, Tree};
 
 /// What INSTALLER says.
@@ -39,15 +39,7 @@ pub fn unpack(wheels: &Path, out: &Path, request: &Unpack) -> Result<Vec<String>
     };
     let plan = Plan::of(&wheels, &site)?;
 
-    let parents: BTreeMap<&Path, Attributes> = request
-        .parents
-        .iter()
-        .map(|parent| {
-            let owner = Some((parent.uid, parent.gid));
-            let mode = parent.mode;
-            (Path::new(&parent.path), Attributes { mode, owner })
-        })
-        .collect();
+    let parents = parents(&request.parents);
     let mut folders = Folders::new();
     for path in plan.files.keys() {
         tree::add_above(&mut folders, path, |folder| {
@@ -59,6 +51,18 @@ pub fn unpack(wheels: &Path, out: &Path, request: &Unpack) -> Result<Vec<String>
     write(&tree, &plan)?;
     tree.seal(&folders)?;
     Ok(plan.notes)
+}
+
+/// The folders that are as the image has them.
+pub(super) fn parents(parents: &[Parent]) -> BTreeMap<&Path, Attributes> {
+    let attributes = |parent: &Parent| Attributes {
+        mode: parent.mode,
+        owner: Some((parent.uid, parent.gid)),
+    };
+    let parents = parents.iter();
+    parents
+        .map(|parent| (Path::new(&parent.path), attributes(parent)))
+        .collect()
 }
 
 /// What is written, and by whom.
@@ -221,7 +225,7 @@ mod tests {
 
     use super::*;
     use crate::wheel::craft::{Craft, Item};
-    use crate::wheel::request::{Parent, VERSION};
+    use crate::wheel::request::VERSION;
     use crate::wheel::written::{self, Written, text, tree};
 
     const PURELIB: &str = "/usr/lib/site";

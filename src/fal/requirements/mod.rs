@@ -34,7 +34,7 @@ pub use messages::{
 pub use step::{Ground, Step, resolve};
 pub use text::Repository;
 pub(in crate::fal) use text::has_credential;
-pub use wheels::{Brought, MOST_LAYERS, Sharing, Wheels};
+pub use wheels::{Brought, MOST_LAYERS, Sharing, Wheels, least};
 
 /// How many requirements files a layer can have.
 const MOST_FILES: usize = 200;

@@ -6,6 +6,7 @@
 //! fetch    a wheel each, by its sum
 //! build    what is no wheel yet: each on the image's base, with what that takes from an index
 //! unpack   one large wheel, or several small ones, into a layer that depends on nothing else
+//! compile  byte code of one of these layers, by the image's Python, if it is asked for
 //! finish   scripts and whatever else depends on the interpreter or the app
 //! remove   what the image has of them in another version: the image without it
 //! merge    the image and all of these
@@ -14,10 +15,10 @@
 use fal_helper::{
     build::{self, Build},
     cli,
-    lock::{self, Lock},
+    lock::{self, ByteCode, Lock},
     look::wheels::Replaced,
     request::Image,
-    wheel::request::{self, Finish, Installed, Parent, Remove, Unpack},
+    wheel::request::{self, Compile, Finish, Installed, Parent, Remove, Unpack},
 };
 use sha2::{Digest, Sha256};
 
@@ -40,6 +41,8 @@ pub const MOST_LAYERS: usize = 100;
 
 /// Where steps see the wheels, each in a folder that is called by its number.
 const WHEELS: &str = "/.fal-wheels";
+/// Where a step sees wheels that are unpacked.
+const LAYER: &str = "/.fal-layer";
 /// Where a step that builds sees what from.
 const SOURCE: &str = "/.fal-source";
 
@@ -54,7 +57,7 @@ pub struct Wheels<'a> {
     pub location: Location,
     /// Which of them are layers of their own.
     pub sharing: Sharing,
-    /// How many layers there can be: two at least, for what is unpacked and for the rest.
+    /// How many layers there can be: [`least`] at least.
     pub room: usize,
     /// What is needed of the context.
     pub context: Option<Output>,
@@ -111,6 +114,23 @@ struct Folder {
     is_built: bool,
 }
 
+/// How many layers wheels have for each that they are unpacked into.
+///
+/// Byte code has a layer beside each of them: a changed wheel takes the byte code of its own group along and of no other. One for all small
+/// wheels would be pushed whole with every change of one; in the same layer, wheels without byte code could not be shared with images that
+/// have it.
+fn layers_of_group(lock: &Lock) -> usize {
+    match lock.byte_code {
+        None => 1,
+        Some(_) => 2,
+    }
+}
+
+/// How many layers wheels have at least: what is unpacked, and the rest.
+pub fn least(lock: &Lock) -> usize {
+    layers_of_group(lock) + 1
+}
+
 impl Wheels<'_> {
     /// Adds the layers to a graph, the last of which looks at `image`. With `is_soft` they say why a wheel is refused, in the place of what would be in them.
     pub fn add(
@@ -120,19 +140,19 @@ impl Wheels<'_> {
         image: Input,
         is_soft: bool,
     ) -> Vec<Brought> {
-        let groups = groups(
-            &self.lock.packages,
-            self.room.saturating_sub(1),
-            self.sharing,
-        );
+        let room = self.room.saturating_sub(1) / layers_of_group(self.lock);
+        let groups = groups(&self.lock.packages, room, self.sharing);
         let packages = self.lock.packages.iter();
         let wheels: Vec<Folder> = packages
             .map(|package| self.wheel(layers, graph, package))
             .collect();
-        let mut brought: Vec<Brought> = groups
-            .iter()
-            .map(|group| self.unpack(layers, graph, group, &wheels, is_soft))
-            .collect();
+        let mut brought: Vec<Brought> = Vec::new();
+        for group in &groups {
+            let unpacked = self.unpack(layers, graph, group, &wheels, is_soft);
+            let compiled = self.compile(layers, graph, image, group, unpacked.root);
+            brought.push(unpacked);
+            brought.extend(compiled);
+        }
         if !wheels.is_empty() {
             brought.push(self.finish(layers, graph, image, &wheels, is_soft));
         }
@@ -336,11 +356,60 @@ impl Wheels<'_> {
             platlib: target.platlib.clone(),
             parents: parents(&target.parents),
         };
-        let names: Vec<String> = packages().map(lock::Package::shown).collect();
+        let names = self.names(group);
         let folders = group.iter().filter_map(|at| folders.get(*at).copied());
         let args = cli::unpack_arguments(WHEELS, layers::OUT, is_soft, &wanted);
-        let shown = format!("unpack {}", names.join(", "));
+        let shown = format!("unpack {names}");
         self.step(layers, graph, args, folders, None, shown)
+    }
+
+    /// The packages of a group, to people.
+    fn names(&self, group: &[usize]) -> String {
+        let packages = group.iter().filter_map(|at| self.lock.packages.get(*at));
+        let names: Vec<String> = packages.map(lock::Package::shown).collect();
+        names.join(", ")
+    }
+
+    /// Adds the step that makes byte code of what was unpacked, if it is asked for. It starts the Python of what stays the same when the
+    /// user's files change, if that has it.
+    fn compile(
+        &self,
+        layers: &Layers,
+        graph: &mut Graph,
+        image: Input,
+        group: &[usize],
+        unpacked: Input,
+    ) -> Option<Brought> {
+        let place = match self.lock.byte_code? {
+            ByteCode::Base => layers.on_any_base(),
+            ByteCode::Image => layers.on(image, true),
+        };
+        let target = &self.lock.target;
+        let wanted = Compile {
+            version: request::VERSION,
+            interpreter: target.executable.clone(),
+            parents: parents(&target.parents),
+        };
+        let shown = format!("compile {}", self.names(group));
+        let args = layers::command(cli::compile_arguments(LAYER, layers::OUT, &wanted));
+        let mut layer = Mount::bind(LAYER, unpacked).readonly();
+        if layers.has_content_cache {
+            // What it was made of is its key already.
+            layer.content_cache = ContentCache::Off;
+        }
+        let (exec, mut meta) = layers.offline(place, &shown);
+        let exec = Exec {
+            args: args.clone(),
+            mounts: vec![
+                layers::helper(layers.helper),
+                layer,
+                Mount::bind(layers::OUT, None),
+            ],
+            ..exec
+        };
+        meta.locations = vec![self.location.clone()];
+        let root = layers::last_output(graph.add_exec(exec, meta));
+        Some(Brought { root, shown, args })
     }
 
     fn finish(
