@@ -22,6 +22,7 @@ use fal_helper::{
     requirements::SAID_FILE,
 };
 use prost::Message;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{
@@ -467,4 +468,57 @@ fn another_lock_is_another_image() {
     let (one, same) = (image(&lock), image(&lock));
     assert_eq!(one, same);
     assert_ne!(one, image(&lock.replace("cccccccc", "dddddddd")));
+}
+
+/// Promise: wheels never make more layers than runtimes take, and none is left out: what there is no room for is installed in one step.
+#[test]
+fn an_image_has_no_more_layers_than_runtimes_take() {
+    let package = |number: usize| {
+        let sum = format!("{number:064x}");
+        let (name, file) = (
+            format!("p{number}"),
+            format!("p{number}-1-py3-none-any.whl"),
+        );
+        format!(
+            "[[packages]]\nname = \"{name}\"\nversion = \"1\"\n[[packages.wheels]]\nname = \"{file}\"\n\
+             url = \"https://packages.example.com/{file}\"\nsize = {}\n[packages.wheels.hashes]\nsha256 = \"{sum}\"\n",
+            100_000_000 + number
+        )
+    };
+    let given = fs::read_to_string("tests/requirements/given/pylock.toml").unwrap();
+    let (_, target) = given.split_once("[tool.fal]").unwrap();
+    let packages: String = (0..99).map(package).collect();
+    let lock = format!("lock-version = \"1.0\"\ncreated-by = \"x\"\n{packages}[tool.fal]{target}");
+    let lock = lock.replace("requested = [\"requests\", \"torch\"]", "requested = []");
+    for (copies, most, why_not) in [
+        (0, 100, false),
+        (60, 100, false),
+        (84, 100, false),
+        (90, 92, true),
+        (120, 122, true),
+    ] {
+        let lines: String = (0..copies)
+            .map(|at| format!("COPY Dockerfile /{at}\n"))
+            .collect();
+        let folder = folder(&format!(
+            "# fal: runtime=none requirements=requirements.txt\nFROM python:3.11-slim\n{lines}"
+        ));
+        fs::write(folder.path().join("requirements.txt"), "p1\n").unwrap();
+        fs::write(folder.path().join(LOCK_FILE), &lock).unwrap();
+        let result = build(folder.path(), &[]).result.expect("a result");
+        let config = &result.metadata["containerimage.config"];
+        let config: Value = serde_json::from_slice(config).unwrap();
+        let history = config["history"].as_array().unwrap();
+        let layers: Vec<&str> = history
+            .iter()
+            .filter(|entry| entry["empty_layer"] != true)
+            .filter_map(|entry| entry["created_by"].as_str())
+            .collect();
+        assert!(layers.len() <= most, "{copies}: {}", layers.len());
+        let unpacked = layers.iter().filter(|it| it.contains("fal-helper unpack"));
+        let unpacked: Vec<&str> = unpacked.flat_map(|it| it.split(", ")).collect();
+        let report = String::from_utf8(result.metadata["frontend.fal.report"].to_vec()).unwrap();
+        assert_eq!(unpacked.len(), if why_not { 0 } else { 99 }, "{copies}");
+        assert_eq!(report.contains("too many layers"), why_not, "{report}");
+    }
 }
