@@ -201,7 +201,9 @@ fn wheels(installation: &Installation<'_>, asks_again: bool) -> Result<Lock, Str
     let texts = ready.arguments.iter().chain(&lists).map(String::as_str);
     let asking = Asking::of(texts, &installation.secrets)?;
     let pins = Pins::of(&flags.items, &lists).filter(|_| ready.lock.is_none() && !asks_again);
-    let notes = pins::notes(&cache, &Flags::of(&installation.wanted.arguments)?.passed);
+    // Nothing is noted of a lock file, some of whose flags are known nowhere else.
+    let written = Flags::of(&installation.wanted.arguments).unwrap_or_default();
+    let notes = pins::notes(&cache, &written.passed);
     let known = || {
         known(
             installation,
