@@ -18,9 +18,11 @@ const USER: &str = "x-access-token";
 /// The secret that the daemon sends to the site.
 const HEADER: &str = "HTTP_AUTH_HEADER_127.0.0.1";
 
-/// An index with wheels, a source distribution among them, and a client that may fetch from it.
+/// An index with wheels, and a client that may fetch from it.
 struct Case {
     stack: Stack,
+    /// The image that is made.
+    image: String,
     site: Site,
     values: TempDir,
 }
@@ -32,8 +34,10 @@ impl Case {
         };
         let wheels: Vec<Craft> = names.iter().map(module).collect();
         let header = BASE64_STANDARD.encode(format!("{USER}:{CANARY}"));
+        let stack = Stack::new();
         Self {
-            stack: Stack::new(),
+            image: stack.image(names[0]),
+            stack,
             site: Site::locked(&[("a", "a")], CANARY).with_wheels(&wheels),
             values: stack::folder(&[("TOKEN", CANARY), (HEADER, &format!("Basic {header}"))]),
         }
@@ -50,7 +54,7 @@ impl Case {
     fn builds(&self, requirements: &str, check: &str, secrets: &[&str]) -> Outcome {
         let dockerfile = format!("{BARE} requirements=\"{requirements}\"\nFROM python:3.11-slim\n");
         let folder = stack::folder(&[("Dockerfile", &dockerfile)]);
-        let (image, archive) = (self.stack.image("private"), folder.path().join("image.tar"));
+        let (image, archive) = (&self.image, folder.path().join("image.tar"));
         let secrets: Vec<String> = secrets
             .iter()
             .map(|id| format!("id={id},src={}", self.values.path().join(id).display()))
