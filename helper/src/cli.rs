@@ -31,7 +31,7 @@ use crate::failure::{Failure, Kind};
 use crate::fingerprint::{self, Secret};
 use crate::foreign;
 use crate::install::{self, curl::Origin};
-use crate::lock::{LOCK_FILE, WHY_FILE};
+use crate::lock::{LACKING_FILE, LOCK_FILE, WHY_FILE};
 use crate::look::{look, look_before_wheels};
 use crate::report::{LOOK_FILE, REPORT_FILE, Report};
 use crate::request::Request;
@@ -422,12 +422,12 @@ fn resolve_step(arguments: &Arguments) -> Result<(), Failure> {
     let given: Vec<_> = env::vars_os().collect();
     let places = places(arguments)?;
     let resolved = install::resolve::resolve(&Root::new("/"), &lists, &places, &given);
-    let resolved = resolved.unwrap_or_else(|failure| Err(failure.sentence));
-    let (name, text) = match resolved.and_then(|lock| lock.to_toml()) {
+    let (name, text) = match resolved.and_then(|lock| Ok(lock.to_toml()?)) {
         Ok(lock) => (LOCK_FILE, lock),
-        Err(why) => (WHY_FILE, printable(&why)),
+        Err(why) if why.is_of_image => (LACKING_FILE, printable(&why.sentence)),
+        Err(why) => (WHY_FILE, printable(&why.sentence)),
     };
-    if name == WHY_FILE {
+    if name != LOCK_FILE {
         let _ = writeln!(
             std::io::stdout(),
             "fal: not installed wheel by wheel: {text}"

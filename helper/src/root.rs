@@ -66,6 +66,21 @@ impl Root {
             .is_ok_and(|found| found.metadata.is_dir())
     }
 
+    /// Where a folder is, or would be made if it is absent: a path without links. Nothing where something else stands there or on the way.
+    pub fn folder(&self, path: &Path) -> Option<PathBuf> {
+        let is_there = |above: &&Path| !self.is_absent(above);
+        let above = path.ancestors().find(is_there)?;
+        let found = self.resolve(above).ok()?;
+        let below = path.strip_prefix(above).ok()?;
+        let is_plain = |part| matches!(part, Component::Normal(_));
+        if !found.metadata.is_dir() || !below.components().all(is_plain) {
+            return None;
+        }
+        let mut folder = found.path;
+        folder.extend(below.components());
+        Some(folder)
+    }
+
     /// The file that `path` leads to, if it is one that can be executed.
     pub fn executable(&self, path: &Path) -> Option<PathBuf> {
         let found = self.resolve(path).ok()?;

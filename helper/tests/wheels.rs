@@ -261,6 +261,7 @@ fn install(wheels: &[PathBuf], venv: &Path, top: &Path) {
         data: text(venv),
         headers,
         interpreter: text(&venv.join("bin/python3")),
+        links: Vec::new(),
     };
     let out = top.join("out-finish");
     fs::create_dir(&out).expect("a folder");

@@ -241,7 +241,7 @@ pub(super) async fn add_all(
     };
     let looked = layers.look(&mut plan.llb, image, Look::BeforeWheels);
     plan.output = layers.curl_if_allowed(&mut plan.llb, image, looked);
-    let placed = Placed::whole(lock, plan);
+    let placed = Placed::whole(lock, plan, Ground::Base);
     let wheels = wheels::of_requirements(job, &placed, resolving);
     wheels::add(&layers, plan, &[wheels], image);
     plan.output = layers.runtime_if_allowed(&mut plan.llb, plan.output, looked);

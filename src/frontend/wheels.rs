@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use fal_helper::{
     failure::Kind,
-    lock::{self, ByteCode, LOCK_FILE, Lock, WHY_FILE},
+    install::resolve::WhyNot,
+    lock::{self, ByteCode, LACKING_FILE, LOCK_FILE, Lock, WHY_FILE},
     look::wheels::{Fitting, constraints, judge},
-    report::{self, Report},
+    report::{self, Link, Report},
 };
 
 use futures_util::future::join_all;
@@ -42,6 +43,8 @@ const OF_RUNTIME: usize = 9;
 /// Who installed, as reports say it.
 const INSTALLER: &str = "uv, wheel by wheel";
 
+/// Where there is nothing to be asked.
+const SCRATCH: &str = "the target begins with an empty image";
 const NO_ROOM: &str = "the image has too many layers already";
 const OFF: &str = "wheels=off asks for one step";
 const CANNOT_RUN: &str = "this daemon does not run programs of that platform";
@@ -50,11 +53,10 @@ const NO_BYTE_CODE: &str = "the Python that they are for makes no byte code";
 /// Requirements that may come as wheels.
 pub(super) struct Resolving {
     wheels: Wanted,
+    ground: Ground,
     location: Location,
     /// What is needed of the context.
     context: Option<Output>,
-    /// Whether the Python that they are for is in the finished image alone.
-    is_on_top: bool,
 }
 
 /// How it is found out which wheels.
@@ -63,10 +65,12 @@ enum Wanted {
     Step(Output),
     /// The lock of an earlier build says it.
     Given(Box<Lock>),
+    /// Only the finished image can be asked.
+    Later,
 }
 
 /// A lock, or why there is none.
-type Found = std::result::Result<Lock, String>;
+type Found = std::result::Result<Lock, WhyNot>;
 
 /// What was found out.
 pub(super) struct Answer {
@@ -79,14 +83,14 @@ impl Resolving {
     pub(super) fn given(&self) -> Option<&Lock> {
         match &self.wheels {
             Wanted::Given(lock) => Some(lock),
-            Wanted::Step(_) => None,
+            Wanted::Step(_) | Wanted::Later => None,
         }
     }
 
     /// What the step gives that finds it out.
     pub(super) fn step(&self) -> Option<Output> {
         match self.wheels {
-            Wanted::Given(_) => None,
+            Wanted::Given(_) | Wanted::Later => None,
             Wanted::Step(output) => Some(output),
         }
     }
@@ -99,11 +103,15 @@ pub(super) struct Placed {
     fitting: Fitting,
     /// How many layers there can be.
     room: usize,
+    /// What was asked which wheels there are.
+    ground: Ground,
+    /// Names of the interpreter that come with them.
+    links: Vec<Link>,
 }
 
 impl Placed {
     /// All of a lock, if the image has nothing of it.
-    pub(super) fn whole(lock: &Lock, plan: &Plan) -> Self {
+    pub(super) fn whole(lock: &Lock, plan: &Plan, ground: Ground) -> Self {
         let fitting = Fitting {
             missing: lock.clone(),
             replaced: Vec::new(),
@@ -112,6 +120,8 @@ impl Placed {
             lock: lock.clone(),
             fitting,
             room: room(plan),
+            ground,
+            links: Vec::new(),
         }
     }
 
@@ -129,6 +139,8 @@ impl Placed {
             sharing,
             room: self.room,
             context,
+            ground: self.ground,
+            links: &self.links,
             cache_namespace: &job.options.cache_mount_namespace,
         }
     }
@@ -149,7 +161,6 @@ pub(super) fn may_bring_runtime(
     let request = &layers.request;
     can_be(job, fal, plan)
         && fal.resolver == fal::options::Resolver::Uv
-        && layers.base.root.is_some()
         && request.runtime.installs()
         && !request.packages.is_empty()
 }
@@ -180,6 +191,9 @@ pub(super) async fn resolve(
     let wheels = match given {
         Some(lock) => Ok(Wanted::Given(lock)),
         None if !can_be(job, fal, plan) => Err(CANNOT_RUN),
+        None if is_scratch(layers, ground) && fal.resolver == fal::options::Resolver::Uv => {
+            Ok(Wanted::Later)
+        }
         None => {
             let graph = &mut plan.llb;
             let step =
@@ -189,10 +203,18 @@ pub(super) async fn resolve(
     };
     Ok(Some(wheels.map(|wheels| Resolving {
         wheels,
+        ground,
         location,
         context,
-        is_on_top: matches!(ground, Ground::Image(_)),
     })))
+}
+
+/// Whether there is nothing that could be asked.
+fn is_scratch(layers: &Layers, ground: Ground) -> bool {
+    match ground {
+        Ground::Base => layers.base.root.is_none(),
+        Ground::Image(image) => image.is_none(),
+    }
 }
 
 /// The lock, or why there is none. Its wheels are fetched and unpacked at once, while the user's steps run.
@@ -210,18 +232,22 @@ pub(super) async fn read(
     let lock = match &resolving.wheels {
         Wanted::Given(lock) => Ok(Lock::clone(lock)),
         Wanted::Step(output) => lock(job, plan, *output, wanted).await,
+        Wanted::Later => Err(WhyNot {
+            sentence: SCRATCH.to_owned(),
+            is_of_image: true,
+        }),
     };
     let lock = match lock {
         Err(why_not) => Err(why_not),
-        Ok(lock) if room(plan) < least(&lock) => Err(NO_ROOM.to_owned()),
+        Ok(lock) if room(plan) < least(&lock) => Err(NO_ROOM.to_owned().into()),
         Ok(mut lock) => {
-            if resolving.is_on_top {
+            if matches!(resolving.ground, Ground::Image(_)) {
                 lock.byte_code = lock.byte_code.map(|_| ByteCode::Image);
             }
-            let whole = Placed::whole(&lock, plan);
+            let whole = Placed::whole(&lock, plan, resolving.ground);
             let wheels = of_requirements(job, &whole, resolving);
             let unpacked = unpack(job, layers, plan, &wheels, wanted).await?;
-            unpacked.map(|()| lock)
+            unpacked.map(|()| lock).map_err(WhyNot::from)
         }
     };
     Ok(Some(Answer { lock, is_given }))
@@ -238,15 +264,20 @@ async fn lock(
         let definition = job.marshal(plan, Some(output), wanted)?;
         let request = SolveRequest::definition(definition);
         let solved = job.gateway.solve(request).await?;
-        match context::file(job.gateway, &solved, LOCK_FILE).await {
-            Ok(bytes) => Ok(Lock::parse(&text(bytes))),
-            Err(_) => Ok(Err(text(
-                context::file(job.gateway, &solved, WHY_FILE).await?,
-            ))),
+        if let Ok(bytes) = context::file(job.gateway, &solved, LOCK_FILE).await {
+            return Ok(Lock::parse(&text(bytes)).map_err(WhyNot::from));
         }
+        if let Ok(bytes) = context::file(job.gateway, &solved, WHY_FILE).await {
+            return Ok(Err(text(bytes).into()));
+        }
+        let bytes = context::file(job.gateway, &solved, LACKING_FILE).await?;
+        Ok(Err(WhyNot {
+            sentence: text(bytes),
+            is_of_image: true,
+        }))
     };
     let solved: Result<Found> = solve.await;
-    solved.unwrap_or_else(|error| Err(error.message().to_owned()))
+    solved.unwrap_or_else(|error| Err(error.message().to_owned().into()))
 }
 
 fn text(bytes: Bytes) -> String {
@@ -375,9 +406,9 @@ async fn refused(
     why.ok().map(text)
 }
 
-/// The wheels, if they fit the image that was looked at, whose report is completed by them; else why they cannot be layers. Where those that
-/// were chosen for the base do not fit what became of it, it is asked once more, for the image itself: what came on top may be another
-/// Python, or do for the requirements as it is. Of the lock of an earlier build uv says then what of it is for the image, and a warning says why.
+/// The wheels, if they fit the image that was looked at, whose report is completed by them; else why they cannot be layers. Where the base has
+/// not the Python, or what was chosen for it does not fit what became of it, other images are asked: what came on top may be another Python,
+/// or do for the requirements as it is. Of the lock of an earlier build uv says then what of it is for the image, and a warning says why.
 pub(super) async fn place(
     job: &Job<'_, impl Gateway>,
     fal: &fal::Options,
@@ -388,48 +419,69 @@ pub(super) async fn place(
     looked: &mut Report,
 ) -> Result<std::result::Result<Placed, String>> {
     let Answer { lock, is_given } = answer;
-    let lock = match lock {
-        Ok(lock) => lock,
-        Err(why_not) => return Ok(Err(why_not)),
-    };
-    let why_not = match judge(looked, &lock) {
-        Ok(fitting) => return Ok(placed(lock, fitting, room(plan))),
-        Err(why_not) => why_not,
+    let mut why_not = match lock {
+        Ok(lock) => match judge(looked, &lock) {
+            Ok(fitting) => return Ok(placed(lock, fitting, room(plan), Ground::Base)),
+            Err(why_not) => why_not,
+        },
+        Err(why_not) if why_not.is_of_image && looked.python.is_some() => why_not.sentence,
+        Err(why_not) => return Ok(Err(why_not.sentence)),
     };
     if is_given {
         let lines = fal.lines("requirements").or(plan.target_lines);
         warnings::tell_one(job, &fal::requirements::other_lock(&why_not, lines)).await;
     }
-    let ground = Ground::Image(plan.output);
-    let resolving = match resolve(job, fal, layers, plan, ground).await? {
-        Some(Ok(resolving)) => Some(resolving),
-        None | Some(Err(_)) => None,
-    };
-    secrets::watch(job, fal, plan, layers.helper);
-    let answer = read(job, layers, plan, resolving.as_ref(), wanted).await?;
-    let lock = match answer.map(|answer| answer.lock) {
-        Some(Ok(lock)) => lock,
-        Some(Err(why_not)) => return Ok(Err(why_not)),
-        None if is_given => return Ok(Err(why_not)),
-        None => return Ok(Err("they cannot be asked for again".to_owned())),
-    };
-    let fitting = judge(looked, &lock);
-    Ok(fitting.and_then(|fitting| placed(lock, fitting, room(plan))))
+    let asked = layers.base.root.filter(|_| !is_given);
+    for ground in others(plan, asked) {
+        let Some(Ok(resolving)) = resolve(job, fal, layers, plan, ground).await? else {
+            // Who may not be asked gave the lock that does not fit.
+            break;
+        };
+        secrets::watch(job, fal, plan, layers.helper);
+        let answer = read(job, layers, plan, Some(&resolving), wanted).await?;
+        why_not = match answer.map(|answer| answer.lock) {
+            Some(Ok(lock)) => match judge(looked, &lock) {
+                Ok(fitting) => return Ok(placed(lock, fitting, room(plan), ground)),
+                Err(why_not) => why_not,
+            },
+            Some(Err(why_not)) if why_not.is_of_image => why_not.sentence,
+            Some(Err(why_not)) => return Ok(Err(why_not.sentence)),
+            None => why_not,
+        };
+    }
+    Ok(Err(why_not))
 }
 
-fn placed(lock: Lock, fitting: Fitting, room: usize) -> std::result::Result<Placed, String> {
+/// What is asked where the image's base does not do: the image as it is before anything of the user's files comes to it, because that stays
+/// the same when these change, and then the image itself. One was asked already.
+fn others(plan: &Plan, asked: Input) -> Vec<Ground> {
+    let mut images = vec![plan.llb.steady(plan.output, plan.context), plan.output];
+    images.dedup();
+    images.retain(|image| image.is_some() && *image != asked);
+    images.into_iter().map(Ground::Image).collect()
+}
+
+fn placed(
+    lock: Lock,
+    fitting: Fitting,
+    room: usize,
+    ground: Ground,
+) -> std::result::Result<Placed, String> {
     match room < least(&lock) {
         true => Err(NO_ROOM.to_owned()),
         false => Ok(Placed {
             lock,
             fitting,
             room,
+            ground,
+            links: Vec::new(),
         }),
     }
 }
 
-/// The packages of the runtime that the image lacks, as wheels that go with all that it has; completes the report by them. Where they
-/// cannot be wheels the report says why, and is as it was.
+/// The packages of the runtime that the image lacks, as wheels that go with all that it has, and with the names that its interpreter lacks;
+/// completes the report by them. Others than the base are asked as in [`place`]. Where they cannot be wheels the report says why, and is as
+/// it was.
 pub(super) async fn runtime(
     job: &Job<'_, impl Gateway>,
     fal: &fal::Options,
@@ -440,8 +492,7 @@ pub(super) async fn runtime(
 ) -> Result<Option<Placed>> {
     let packages = found.packages.iter();
     let asked: Vec<String> = packages.filter_map(|it| it.requirement.clone()).collect();
-    let needs_links = found.python.as_ref().is_none_or(|it| !it.links.is_empty());
-    if found.site.is_none() || asked.is_empty() || needs_links {
+    if found.site.is_none() || asked.is_empty() {
         return Ok(None);
     }
     let step = Step {
@@ -452,31 +503,57 @@ pub(super) async fn runtime(
         number: (1, 1),
         cache_namespace: &job.options.cache_mount_namespace,
     };
-    let steps = std::slice::from_ref(&step);
+    let mut why_not = None;
+    let mut grounds = vec![Ground::Base];
+    grounds.extend(others(plan, layers.base.root));
+    for ground in grounds {
+        match runtime_on(job, layers, plan, found, &step, ground, wanted).await? {
+            None => continue,
+            Some(Ok((report, placed))) => {
+                *found = report;
+                return Ok(Some(placed));
+            }
+            Some(Err(why)) => {
+                let is_last = !why.is_of_image;
+                why_not = Some(why.sentence);
+                if is_last {
+                    break;
+                }
+            }
+        }
+    }
+    if why_not.is_some() {
+        let wheels = found.wheels.get_or_insert_default();
+        wheels.runtime_why_not = why_not;
+    }
+    Ok(None)
+}
+
+/// The wheels of the runtime that are found out on one image, and the report with them; nothing where it cannot be asked.
+async fn runtime_on(
+    job: &Job<'_, impl Gateway>,
+    layers: &Layers,
+    plan: &mut Plan,
+    found: &Report,
+    step: &Step<'_>,
+    ground: Ground,
+    wanted: Option<&Platform>,
+) -> Result<Option<std::result::Result<(Report, Placed), WhyNot>>> {
+    let steps = std::slice::from_ref(step);
     let stays = constraints(found);
     let graph = &mut plan.llb;
-    let resolving = fal::requirements::resolve(steps, None, Ground::Base, stays, layers, graph);
+    let resolving = fal::requirements::resolve(steps, None, ground, stays, layers, graph);
     let Ok(output) = resolving else {
         return Ok(None);
     };
     let lock = lock(job, plan, output, wanted).await;
-    let mut completed = lock.and_then(|lock| complete(found, lock, plan));
+    let mut completed = lock.and_then(|lock| complete(found, lock, plan, ground));
     if let Ok((_, placed)) = &completed {
         let wheels = of_runtime(job, placed, layers);
         let unpacked = unpack(job, layers, plan, &wheels, wanted).await?;
-        completed = unpacked.and(completed);
+        completed = unpacked.map_err(WhyNot::from).and(completed);
     }
-    match completed {
-        Ok((report, placed)) => {
-            *found = report;
-            Ok(Some(placed))
-        }
-        Err(why_not) => {
-            let wheels = found.wheels.get_or_insert_default();
-            wheels.runtime_why_not = Some(why_not);
-            Ok(None)
-        }
-    }
+    Ok(Some(completed))
 }
 
 /// The report with the wheels of the runtime in it, if that is all the runtime needs.
@@ -484,17 +561,22 @@ fn complete(
     found: &Report,
     lock: Lock,
     plan: &Plan,
-) -> std::result::Result<(Report, Placed), String> {
+    ground: Ground,
+) -> std::result::Result<(Report, Placed), WhyNot> {
     let mut report = found.clone();
-    let fitting = judge(&mut report, &lock)?;
+    let fitting = judge(&mut report, &lock).map_err(|sentence| WhyNot {
+        sentence,
+        is_of_image: true,
+    })?;
     let room = left(plan).min(OF_RUNTIME);
-    let placed = placed(lock, fitting, room)?;
+    let mut placed = placed(lock, fitting, room, ground)?;
     if let Some(wrong) = report.packages.iter().find(|it| it.requirement.is_some()) {
-        return Err(format!("{} would not be right", wrong.name));
+        return Err(format!("{} would not be right", wrong.name).into());
     }
     report.step = report::Step::Runtime;
     if let Some(python) = &mut report.python {
         python.installer = Some(INSTALLER.to_owned());
+        placed.links = python.links.clone();
     }
     for (package, was) in report.packages.iter_mut().zip(&found.packages) {
         package.requirement = was.requirement.clone();

@@ -35,6 +35,7 @@ mod ops;
 mod path;
 mod print;
 mod sourcemap;
+mod steady;
 mod uses;
 
 #[cfg(test)]

@@ -865,3 +865,47 @@ fn two_ways_to_many_ops_are_each_walked_once() {
     });
     assert_eq!(definition.ops.len(), 402);
 }
+
+#[test]
+fn what_is_steady_is_what_no_folder_has_come_to() {
+    let mut graph = Graph::new();
+    let late = graph.slot();
+    let from = base(&mut graph);
+    let installed = graph.add_exec(run(from, &["install"]), Meta::default());
+    let installed = installed.root;
+    let from_other = other(&mut graph);
+    let copied = File::new(installed, copy(from_other, "/a", "/"));
+    let copied = Some(graph.add_file(copied, Meta::default()));
+    assert_eq!(graph.steady(copied, late), copied);
+
+    // The context, as it is or in a process, by a copy or by a merge.
+    let with_app = File::new(copied, copy(late, "/app", "/"));
+    let with_app = Some(graph.add_file(with_app, Meta::default()));
+    let mounted = Exec {
+        mounts: vec![Mount::bind("/a", late).readonly()],
+        ..run(copied, &["make"])
+    };
+    let made = graph.add_exec(mounted, Meta::default()).root;
+    let linked = File::new(None, copy(late, "/app", "/"));
+    let linked = Some(graph.add_file(linked, Meta::default()));
+    let merged = graph.merge(&[copied, linked], Meta::default());
+    let remote = image(&mut graph, "docker.io/library/remote:1");
+    graph.bind(late, remote);
+    for output in [with_app, made, merged] {
+        assert_eq!(graph.steady(output, late), copied);
+        let above = graph.add_file(mkdir(output, "/b"), Meta::default());
+        assert_eq!(graph.steady(Some(above), late), copied);
+    }
+    assert_eq!(graph.steady(linked, late), None);
+
+    // A folder of the client's beside it, also in what others encoded.
+    let folder = Some(context(&mut graph));
+    let theirs = definition_of("", |graph| Some(context(graph))).to_pb();
+    let foreign = graph.add_foreign(&theirs).expect("their ops");
+    for source in [folder, foreign] {
+        let file = File::new(copied, copy(source, "/a", "/"));
+        let file = Some(graph.add_file(file, Meta::default()));
+        assert_eq!(graph.steady(file, late), copied);
+    }
+    assert_eq!(graph.steady(None, late), None);
+}

@@ -1,6 +1,6 @@
 //! Requirements wheel by wheel: which layers there are, and that what is in them works.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, thread};
 
 use serde_json::Value;
 
@@ -223,6 +223,137 @@ fn byte_code_is_a_layer_beside_its_wheels() {
         "byte-code-changed",
         &format!("true\nUSER root\nRUN {check}"),
     );
+/// Whether every step of this name was known already.
+fn is_cached(outcome: &Outcome, step: &str) -> bool {
+    let lines = || outcome.log.lines();
+    let numbers = lines().filter_map(|line| line.strip_suffix(step)?.split_once(' '));
+    let numbers: BTreeSet<&str> = numbers.map(|(number, _)| number).collect();
+    let is_known = |number: &&str| lines().any(|line| line == format!("{number} CACHED"));
+    !numbers.is_empty() && numbers.iter().all(is_known)
+}
+
+/// Promise: where FROM has no Python and a RUN brings one, the requirements and the packages of the runtime are the same layers as in an image
+/// that has it from the start, with the link to its interpreter; and a change of the user's files resolves nothing.
+#[test]
+#[ignore = "needs the stack: cargo xtask test"]
+fn a_python_of_the_distribution_has_its_wheels_wherever_it_comes_from() {
+    let stack = Stack::new();
+    let app = |from: &str, run: &str, version: &str| {
+        let requirements = "six==1.16.0 idna==3.7 markupsafe==2.1.5 charset-normalizer==3.4.0";
+        format!(
+            "# fal: curl=none requirements=\"{requirements}\"\nFROM {from}\n{run}COPY Dockerfile /app\nLABEL version={version}\n"
+        )
+    };
+    let run =
+        "RUN apt-get update && apt-get install -y --no-install-recommends python3 python3-pip\n";
+    let brought = builds(
+        &stack,
+        "distribution-brought",
+        &app("debian:bookworm-slim", run, "1"),
+    );
+    let there = app("debian-python:bookworm", "", "1");
+    let there = builds(&stack, "distribution-there", &there);
+    for outcome in [&brought, &there] {
+        let wheels = wheels(outcome);
+        assert!(wheels["count"].as_u64() > Some(7), "{wheels}");
+        assert_eq!(
+            (wheels.get("why_not"), wheels.get("runtime_why_not")),
+            (None, None),
+            "{wheels}"
+        );
+    }
+    let config = stack.config(&stack.image("distribution-brought"));
+    let history = config["history"].as_array().expect("a history").iter();
+    let ours = history.filter(|entry| entry["comment"] == "fal-frontend");
+    let ours = ours.count();
+    assert!(ours > 4, "{config}");
+    let names = ["distribution-brought", "distribution-there"];
+    let [one, other] = names.map(|name| layers(&stack, name));
+    assert_eq!(one[one.len() - ours..], other[other.len() - ours..]);
+    assert_ne!(one, other);
+
+    let site = "/usr/local/lib/python3.11/dist-packages";
+    let check = format!(
+        "cd / && python -c 'import six, idna, markupsafe._speedups, pydantic, google.protobuf, boto3' && pip check && normalizer --version && \
+         test $(readlink /usr/bin/python) = python3.11 && head -1 /usr/local/bin/normalizer | grep -x '#!/usr/bin/python3.11' && \
+         test -d {site}/boto3 && ! ls -d /root/.cache /tmp/* /.fal-* 2> /dev/null"
+    );
+    for name in names {
+        runs(&stack, name, &check);
+    }
+    let again = builds(
+        &stack,
+        "distribution-again",
+        &app("debian:bookworm-slim", run, "2"),
+    );
+    assert!(
+        is_cached(&again, "[fal] resolve the requirements"),
+        "{}",
+        again.log
+    );
+    let again = layers(&stack, "distribution-again");
+    assert_eq!(one[one.len() - ours..], again[again.len() - ours..]);
+    assert_ne!(one, again);
+}
+
+/// Promise: so it is with an image that begins empty, with a Python that only comes with the user's files, with one in whose base another one
+/// is, and where the folder of packages is not there yet.
+#[test]
+#[ignore = "needs the stack: cargo xtask test"]
+fn wheels_come_to_a_python_that_the_base_has_not() {
+    let stack = Stack::new();
+    let python = "python:3.11-slim";
+    let flat = format!(
+        "FROM {python} AS all\nFROM scratch\nCOPY --from=all / /\nENV PATH=/usr/local/bin:/usr/bin:/bin\n"
+    );
+    let hidden = stack.image("place-hidden");
+    let folder = stack::folder(&[(
+        "Dockerfile",
+        &format!("FROM {python}\nRUN mv /usr/local/bin /usr/local/hidden\n"),
+    )]);
+    let output = format!("type=image,name={hidden},push=true");
+    stack
+        .builtin(folder.path(), &["--output", &output])
+        .succeeded();
+    let late = format!(
+        "FROM {hidden}\nCOPY Dockerfile /\nRUN test -e /Dockerfile && mv /usr/local/hidden /usr/local/bin\n"
+    );
+    let venv =
+        format!("FROM {python}\nRUN python -m venv /opt/venv\nENV PATH=/opt/venv/bin:$PATH\n");
+    let absent = "FROM debian-python:bookworm\nRUN rm -r /usr/local/lib/python3.11\n";
+    thread::scope(|scope| {
+        for (name, dockerfile, check) in [
+            (
+                "place-flat",
+                flat.as_str(),
+                "test -d /usr/local/lib/python3.11/site-packages/boto3",
+            ),
+            (
+                "place-late",
+                &late,
+                "test -d /usr/local/lib/python3.11/site-packages/boto3",
+            ),
+            (
+                "place-venv",
+                &venv,
+                "test -d /opt/venv/lib/python3.11/site-packages/boto3",
+            ),
+            (
+                "place-absent",
+                absent,
+                "test $(stat -c %a:%u:%g /usr/local/lib/python3.11) = 755:0:0",
+            ),
+        ] {
+            let stack = &stack;
+            scope.spawn(move || {
+                let options = "# fal: curl=none requirements=\"six==1.16.0 markupsafe==2.1.5\"";
+                let report = wheels(&builds(stack, name, &format!("{options}\n{dockerfile}")));
+                assert_eq!((report.get("why_not"), report.get("runtime_why_not")), (None, None), "{name}: {report}");
+                let check = format!("{check} && python -c 'import six, markupsafe._speedups, pydantic, google.protobuf, boto3' && pip check");
+                runs(stack, name, &check);
+            });
+        }
+    });
 }
 
 /// Promise: where wheels cannot be layers, all is installed in one step, and the report says why.

@@ -43,10 +43,13 @@ pub(super) struct Daemon {
     pub(super) policy: BTreeMap<&'static str, &'static str>,
     /// Which solve fails, and how.
     pub(super) fails: Fails,
+    /// Which of the files a solve has not.
+    pub(super) lacks: Lacks,
     seen: RefCell<Seen>,
 }
 
 pub(super) type Fails = Box<dyn Fn(&llb::Definition) -> Option<Error>>;
+pub(super) type Lacks = Box<dyn Fn(&llb::Definition, &str) -> bool>;
 
 /// What was asked of it.
 #[derive(Default)]
@@ -80,6 +83,7 @@ impl Daemon {
             checksums: BTreeMap::new(),
             policy: BTreeMap::new(),
             fails: Box::new(|_| None),
+            lacks: Box::new(|_, _| false),
             seen: RefCell::default(),
         }
     }
@@ -144,7 +148,12 @@ impl Gateway for Daemon {
         if let Some(bytes) = self.files.get(path)
             && !reference.id.starts_with("local://")
         {
-            return Ok(bytes.clone());
+            let seen = self.seen.borrow();
+            let solved = seen.solved.get(&reference.id);
+            return match solved.is_some_and(|solved| (self.lacks)(solved, path)) {
+                true => Err(Error::new(format!("no {path} in {}", reference.id))),
+                false => Ok(bytes.clone()),
+            };
         }
         let read = fs::read(self.path(reference, path)?);
         let missing = |_| Error::new(format!("open {path}: no such file or directory"));

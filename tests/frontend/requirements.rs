@@ -1,8 +1,8 @@
 //! What becomes of requirements.
 //!
 //! Every folder of `tests/requirements` has a `Dockerfile` or a `pyproject.toml` and a file `expected`: the ops, the config and the
-//! warnings, or the error. Some say what the requirements come to (`pylock.toml`), what the image has (`look.json`), and which capability of
-//! LLB the daemon `lacks`. `UPDATE_EXPECTED=1` writes `expected` anew.
+//! warnings, or the error. Some say what the requirements come to (`pylock.toml`), what the image has (`look.json`), which program its Python
+//! is `brought-by`, and which capability of LLB the daemon `lacks`. `UPDATE_EXPECTED=1` writes `expected` anew.
 
 use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
 
@@ -17,7 +17,7 @@ use fal_frontend::{
 use fal_helper::{
     context::LISTING_FILE,
     fingerprint::ABSENT_FILE,
-    lock::{LOCK_FILE, WHY_FILE},
+    lock::{LACKING_FILE, LOCK_FILE, WHY_FILE},
     report::LOOK_FILE,
     requirements::SAID_FILE,
 };
@@ -97,6 +97,18 @@ fn build_of(folder: &Path, options: &[(&str, &str)], fails: Fails) -> Answer {
         let looked = fs::read(folder.join(LOOK_FILE));
         let looked = looked.unwrap_or_else(|_| FITTING.into());
         daemon.files.insert(LOOK_FILE, looked.into());
+    }
+    if let Ok(program) = fs::read_to_string(folder.join("brought-by")) {
+        let why = "the image that FROM names has no Python";
+        daemon.files.insert(LACKING_FILE, why.into());
+        daemon.lacks = Box::new(move |definition, file| {
+            let has_python = op_of(definition, program.trim()).is_some();
+            match file {
+                LOCK_FILE => !has_python,
+                WHY_FILE => true,
+                _ => false,
+            }
+        });
     }
     if let Ok(capability) = fs::read_to_string(folder.join("lacks")) {
         daemon = daemon.without(capability.trim());
@@ -450,6 +462,29 @@ fn a_given_lock_says_whether_there_is_byte_code() {
         }
         // Those that are made early, and those of the image.
         assert_eq!(steps, 2 * count, "{word}");
+}
+
+/// Promise: where FROM has no Python, what has one is asked that stays the same when the user's files change.
+#[test]
+fn what_is_asked_has_nothing_of_the_context_if_it_can() {
+    let asked = |case: &str| {
+        let answer = build(&Path::new("tests/requirements").join(case), &[]);
+        answer.result.expect("a result");
+        let tables = answer.seen.solved.values().map(llb::print);
+        let tables: Vec<String> = tables.filter(|table| has_step(table, "resolve")).collect();
+        let has = |table: &String| ["apt-get", "COPY Dockerfile"].map(|it| table.contains(it));
+        let mut asked: Vec<[bool; 2]> = tables.iter().map(has).collect();
+        asked.sort();
+        asked
+    };
+    let (base, with_python, finished) = ([false, false], [true, false], [false, true]);
+    for (case, want) in [
+        ("wheels", &[base][..]),
+        ("python-on-top", &[base, with_python]),
+        ("runtime-on-top", &[base, with_python]),
+        ("python-of-context", &[base, finished]),
+    ] {
+        assert_eq!(asked(case), want, "{case}");
     }
 }
 

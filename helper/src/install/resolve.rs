@@ -90,6 +90,38 @@ const NO_PYTHON: &str = "the image that FROM names has no Python";
 /// A requirements file of more bytes is none.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
+/// Why there is no lock.
+#[derive(Debug, PartialEq, Eq)]
+pub struct WhyNot {
+    /// The sentence.
+    pub sentence: String,
+    /// Whether it is something that the image has not which was asked: one with more in it may have it.
+    pub is_of_image: bool,
+}
+
+impl From<String> for WhyNot {
+    fn from(sentence: String) -> Self {
+        Self {
+            sentence,
+            is_of_image: false,
+        }
+    }
+}
+
+impl From<Failure> for WhyNot {
+    fn from(failure: Failure) -> Self {
+        let sentence = match failure.kind {
+            Kind::NoPython => NO_PYTHON.to_owned(),
+            _ => failure.sentence,
+        };
+        let kinds = [Kind::NoPython, Kind::OtherPython, Kind::BrokenPython];
+        Self {
+            sentence,
+            is_of_image: kinds.contains(&failure.kind),
+        }
+    }
+}
+
 /// The wheels of what is wanted, list after list as they would be installed, or why it cannot be wheels.
 ///
 /// What one list brings stays as it is for those after it: where it cannot, a later list takes out what an earlier one brought, and
@@ -99,7 +131,7 @@ pub fn resolve(
     lists: &[Requirements],
     places: &Places,
     given: &[(OsString, OsString)],
-) -> Result<Result<Lock, String>, Failure> {
+) -> Result<Lock, WhyNot> {
     let names = lists.iter().flat_map(|list| list.secrets.iter().cloned());
     let names: Vec<String> = BTreeSet::from_iter(names).into_iter().collect();
     let secrets = match &places.given {
@@ -107,9 +139,15 @@ pub fn resolve(
         None => Secrets::default(),
     };
     let mask = secrets.mask();
-    let found = all(root, lists, places, given).unwrap_or_else(|failure| Err(failure.sentence));
-    let checked = found.and_then(|lock| private::check(&lock, &mask).map(|()| lock));
-    Ok(checked.map_err(|why| mask.hide_in(&why)))
+    let found = all(root, lists, places, given);
+    let checked = found.and_then(|lock| {
+        private::check(&lock, &mask)?;
+        Ok(lock)
+    });
+    checked.map_err(|why| WhyNot {
+        sentence: mask.hide_in(&why.sentence),
+        ..why
+    })
 }
 
 fn all(
@@ -117,7 +155,7 @@ fn all(
     lists: &[Requirements],
     places: &Places,
     given: &[(OsString, OsString)],
-) -> Result<Result<Lock, String>, Failure> {
+) -> Result<Lock, WhyNot> {
     let asks_again = given.iter().any(|(name, _)| name == REFRESH);
     let mut all: Option<Lock> = None;
     for list in lists {
@@ -129,21 +167,14 @@ fn all(
         list.constraints.extend(pins);
         let lock = in_image(root, &list, places, given.to_vec(), |installation| {
             let lock = match list.resolver {
-                Resolver::Pip => Err("pip installs them".to_owned()),
+                Resolver::Pip => Err("pip installs them".to_owned().into()),
                 Resolver::Uv => wheels(installation, asks_again),
             };
             Ok(lock)
-        });
-        let lock = match lock {
-            Err(failure) if failure.kind == Kind::NoPython => Err(NO_PYTHON.to_owned()),
-            lock => lock?,
-        };
-        match lock.and_then(|lock| together_with(all.take(), lock)) {
-            Ok(lock) => all = Some(lock),
-            Err(why) => return Ok(Err(why)),
-        }
+        })??;
+        all = Some(together_with(all.take(), lock)?);
     }
-    Ok(all.ok_or_else(|| "there are none".to_owned()))
+    Ok(all.ok_or_else(|| "there are none".to_owned())?)
 }
 
 /// What two lists bring. What both bring has one version: that of the first.
@@ -169,14 +200,18 @@ fn together_with(first: Option<Lock>, second: Lock) -> Result<Lock, String> {
     Ok(all)
 }
 
-fn wheels(installation: &Installation<'_>, asks_again: bool) -> Result<Lock, String> {
+fn wheels(installation: &Installation<'_>, asks_again: bool) -> Result<Lock, WhyNot> {
     private::only_in_urls(&installation.wanted.arguments, &installation.secrets)?;
     let context = installation.context().map_err(|it| it.sentence)?;
     let mut arguments = installation.arguments(&context);
     arguments.extend(constraints(installation)?);
     let installer = installation
         .installer(&arguments)
-        .map_err(|it| it.sentence)?;
+        .map_err(|failure| WhyNot {
+            sentence: failure.sentence,
+            // One may come later.
+            is_of_image: installation.target.python.pip.is_none(),
+        })?;
     let python = installation.target.python;
     let cache = installation.cache().map_err(|it| it.sentence)?;
     let folder = installation.folder(&context);

@@ -105,29 +105,30 @@ pub(super) fn of(installation: &Installation<'_>) -> Result<Target, String> {
     })
 }
 
-/// A folder of packages: it is there, and nothing in it is a link to a folder that a wheel might bring.
+/// A folder of packages: nothing in it is a link to a folder that a wheel might bring. One that is absent is where an installer would make
+/// it.
 fn real(root: &Root, folder: &Path) -> Result<PathBuf, String> {
     let shown = folder.display();
-    let found = root
-        .resolve(folder)
-        .ok()
-        .filter(|found| found.metadata.is_dir());
-    let found = found.ok_or_else(|| format!("its folder of packages, {shown}, is not there"))?;
+    let real = root.folder(folder);
+    let real = real.ok_or_else(|| format!("its folder of packages, {shown}, is no folder"))?;
+    if root.is_absent(&real) {
+        return Ok(real);
+    }
     let names = root
-        .list(&found.path, MAX_ENTRIES)
+        .list(&real, MAX_ENTRIES)
         .map_err(|error| format!("{shown} cannot be read: {error}"))?;
     let is_linked = |name: &&std::ffi::OsString| {
-        let path = found.path.join(name);
+        let path = real.join(name);
         let is_link = root.entry(&path).is_ok_and(|it| it.metadata.is_symlink());
         is_link && root.is_dir(&path)
     };
     match names.iter().find(is_linked) {
-        Some(name) => Err(format!("{} is a link", found.path.join(name).display())),
-        None => Ok(found.path),
+        Some(name) => Err(format!("{} is a link", real.join(name).display())),
+        None => Ok(real),
     }
 }
 
-/// The folders from the top down to those of packages, these too.
+/// The folders from the top down to those of packages, these too. One that is absent is as root makes it.
 fn parents<'a>(
     root: &Root,
     folders: impl IntoIterator<Item = &'a PathBuf>,
@@ -140,12 +141,20 @@ fn parents<'a>(
     all.dedup();
     let below_top = all.into_iter().filter(|path| path.parent().is_some());
     let folder = |path: &Path| {
-        let found = root.resolve(path).map_err(|error| error.to_string())?;
+        let metadata = match root.is_absent(path) {
+            true => None,
+            false => Some(
+                root.resolve(path)
+                    .map_err(|error| error.to_string())?
+                    .metadata,
+            ),
+        };
+        let metadata = metadata.as_ref();
         Ok(Folder {
             path: text(path)?,
-            mode: found.metadata.mode() & 0o7777,
-            uid: found.metadata.uid(),
-            gid: found.metadata.gid(),
+            mode: metadata.map_or(0o755, |it| it.mode() & 0o7777),
+            uid: metadata.map_or(0, MetadataExt::uid),
+            gid: metadata.map_or(0, MetadataExt::gid),
         })
     };
     below_top.map(folder).collect()
@@ -205,11 +214,34 @@ mod tests {
                 "/usr/lib/python3.11/site-packages"
             ]
         );
-        assert!(real(root, Path::new("/none")).is_err());
 
         symlink("a", root.host(&site.join("c"))).expect("a link");
         let why = real(root, site).expect_err("a link to a folder");
         assert!(why.contains("site-packages/c is a link"), "{why}");
+    }
+
+    #[test]
+    fn a_folder_of_packages_may_be_absent() {
+        let image = Image::new().file("/opt/lib/python3.11/os.py", "");
+        let root = &image.root;
+        symlink("/opt", root.host(Path::new("/venv"))).expect("a link");
+        symlink("nowhere", root.host(Path::new("/opt/lib/site-packages"))).expect("a link");
+        let absent = real(root, Path::new("/venv/lib/python3.11/a/b")).expect("a folder");
+        assert_eq!(absent, Path::new("/opt/lib/python3.11/a/b"));
+        let parents = parents(root, [&absent]).expect("folders");
+        let made = &parents[parents.len() - 2..];
+        for folder in made {
+            assert_eq!((folder.mode, folder.uid, folder.gid), (0o755, 0, 0));
+        }
+        for no_folder in [
+            "/opt/lib/site-packages",
+            "/opt/lib/site-packages/a",
+            "/opt/lib/python3.11/os.py/a",
+            "/opt/a/../b",
+        ] {
+            let why = real(root, Path::new(no_folder)).expect_err(no_folder);
+            assert!(why.contains("is no folder"), "{why}");
+        }
     }
 
     #[test]

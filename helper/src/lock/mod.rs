@@ -21,6 +21,8 @@ mod text; // a lock ↔ TOML
 pub const LOCK_FILE: &str = "pylock.toml";
 /// The file that is there instead, with a sentence that says why there is no lock.
 pub const WHY_FILE: &str = "why";
+/// The same where the image that was asked lacks something, such as the Python: one that has more in it may have it.
+pub const LACKING_FILE: &str = "lacking";
 
 /// The kinds of files that say what is installed, each by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -48,12 +48,13 @@ fn look_at(
     let facts = ImageFacts::new(root, &request.image);
     let mut failures = Vec::new();
     let mut warnings = Vec::new();
-    let python = match request.mode {
+    let found = match request.mode {
         Mode::Server => None,
         Mode::App => python(root, request, &facts, site)
             .map_err(|failure| failures.push(failure))
             .ok(),
     };
+    let (python, searched) = found.unzip();
     let curl = curl_report(root, request, &facts, &mut failures, &mut warnings);
     if let Some(python) = &python {
         judge_version(request, python, &mut failures, &mut warnings);
@@ -69,8 +70,8 @@ fn look_at(
         failures.extend(wrong(request, python, &packages));
     }
     failures.extend(closed(root, request, &curl, python.as_ref(), &packages));
-    let seen = python.as_ref().filter(|_| is_before_wheels);
-    let site_report = seen.map(|python| wheels::site(root, python));
+    let seen = python.as_ref().zip(searched).filter(|_| is_before_wheels);
+    let site_report = seen.map(|(python, searched)| wheels::site(root, python, &searched));
     let python = python.map(|mut python| {
         if !request.runtime.installs() {
             python.links.clear();
@@ -124,12 +125,13 @@ impl ImageFacts {
     }
 }
 
+/// The Python, and the folders that it would search for packages if they existed.
 fn python(
     root: &Root,
     request: &Request,
     facts: &ImageFacts,
     site: Option<&[PathBuf]>,
-) -> Result<report::Python, Failure> {
+) -> Result<(report::Python, Vec<PathBuf>), Failure> {
     let search = Facts {
         path: &facts.path,
         working_dir: &facts.working_dir,
@@ -142,10 +144,13 @@ fn python(
         executable,
         missing,
     } = found;
-    let site = site.map_or_else(
-        || site::directories(root, &interpreter),
-        <[PathBuf]>::to_vec,
-    );
+    let (site, searched) = match site {
+        Some(site) => (site.to_vec(), site.to_vec()),
+        None => (
+            site::directories(root, &interpreter),
+            site::possible(root, &interpreter),
+        ),
+    };
     let before_site = site::overriding(
         root,
         &interpreter,
@@ -155,7 +160,7 @@ fn python(
     );
     let pip = dist_info::installed(root, &site, &["pip".to_owned()]).remove("pip");
     let marked = root.is_file(&interpreter.stdlib.join("EXTERNALLY-MANAGED"));
-    Ok(report::Python {
+    let python = report::Python {
         minor: interpreter.minor,
         command: interpreter.command,
         executable,
@@ -172,7 +177,8 @@ fn python(
             .map(|(path, target)| Link { path, target })
             .collect(),
         installer: None,
-    })
+    };
+    Ok((python, searched))
 }
 
 /// A Python that fal does not run on: installing fal would bring an old release of it, and silently.

@@ -15,30 +15,28 @@ use crate::python::version::Version;
 use crate::report::{Python, Record, Report, Site};
 use crate::root::Root;
 
-/// What is installed for a Python.
-pub(super) fn site(root: &Root, python: &Python) -> Site {
+/// What is installed for a Python that searches these folders, should they exist.
+pub(super) fn site(root: &Root, python: &Python, searched: &[PathBuf]) -> Site {
     let mut programs = [&python.executable, &python.command].into_iter();
     let mut site = Site {
         folders: Vec::new(),
         records: BTreeMap::new(),
         platform: programs.find_map(|program| platform::of(root, program)),
     };
-    for folder in &python.site {
-        let Ok(found) = root.resolve(folder) else {
+    for folder in searched {
+        // One folder may have two names.
+        let real = root.folder(folder);
+        let Some(folder) = real.filter(|real| !site.folders.contains(real)) else {
             continue;
         };
-        // One folder may have two names.
-        if site.folders.contains(&found.path) {
-            continue;
-        }
-        for (name, records) in dist_info::records(root, &found.path) {
+        for (name, records) in dist_info::records(root, &folder) {
             let records = records.into_iter().map(|path| Record {
                 lists_files: dist_info::lists_files(root, &path),
                 path,
             });
             site.records.entry(name).or_default().extend(records);
         }
-        site.folders.push(found.path);
+        site.folders.push(folder);
     }
     site
 }

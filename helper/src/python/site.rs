@@ -14,6 +14,11 @@ const PASSWD_LIMIT: u64 = 1024 * 1024;
 
 /// The global site directories that exist.
 pub fn directories(root: &Root, python: &Interpreter) -> Vec<PathBuf> {
+    existing(root, possible(root, python))
+}
+
+/// The same with those that would be searched if they existed.
+pub fn possible(root: &Root, python: &Interpreter) -> Vec<PathBuf> {
     let flavour = Flavour::read(root, python);
     let mut candidates = Vec::new();
     if python.kind == Kind::Venv {
@@ -43,7 +48,7 @@ pub fn directories(root: &Root, python: &Interpreter) -> Vec<PathBuf> {
             python.sees_base,
         );
     }
-    existing(root, candidates)
+    candidates
 }
 
 /// The directories that come before those: of PYTHONPATH, and the user's own.

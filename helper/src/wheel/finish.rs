@@ -1,13 +1,14 @@
 //! Wheels and an image to what an interpreter's path decides: scripts, data, headers, and what tells of them.
 //!
 //! Takes wheels that are unpacked already, and the image that has them; writes what else belongs to them, and of each wheel of which
-//! something is written its whole RECORD. Folders are written where the image really has them, with its modes and owners: no
-//! link of the image's becomes a folder. Starts nothing of the image.
+//! something is written its whole RECORD; and the names of the interpreter that are absent. Folders are written where the image really has
+//! them, with its modes and owners: no link of the image's becomes a folder. Starts nothing of the image.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
+use crate::report::Link;
 use crate::root::Root;
 use crate::wheel::entry_points::{Call, Scripts};
 use crate::wheel::find;
@@ -40,12 +41,15 @@ pub fn finish(
     for (wheel, installed) in wheels.iter().zip(&request.wheels) {
         plan.add(wheel, installed, request)?;
     }
+    plan.link(&request.links)?;
     let folders = plan.folders()?;
 
     let tree = Tree::new(out);
     tree.make(&folders)?;
     let rows = plan.write(&tree, &request.interpreter)?;
     plan.write_records(&tree, &rows, &site(request))?;
+    let mut links = plan.links.iter();
+    links.try_for_each(|(path, target)| tree.link(path, target))?;
     tree.seal(&folders)?;
     Ok(plan.notes)
 }
@@ -95,6 +99,8 @@ struct Plan<'a> {
     items: Vec<Item<'a>>,
     /// Which item is written to a path.
     winners: BTreeMap<PathBuf, usize>,
+    /// What links hold, by where they are written.
+    links: BTreeMap<PathBuf, &'a Path>,
     notes: Vec<String>,
 }
 
@@ -104,8 +110,21 @@ impl<'a> Plan<'a> {
             ground: Ground::new(image),
             items: Vec::new(),
             winners: BTreeMap::new(),
+            links: BTreeMap::new(),
             notes: Vec::new(),
         }
+    }
+
+    /// Adds links, but for names that a wheel has.
+    fn link(&mut self, links: &'a [Link]) -> Result<(), Failure> {
+        for link in links {
+            let path = self.ground.file(&link.path)?;
+            let path = path.map_err(|flaw| messages::not_linked(&link.path, &flaw))?;
+            if !self.winners.contains_key(&path) {
+                self.links.insert(path, &link.target);
+            }
+        }
+        Ok(())
     }
 
     /// Adds what is written for a wheel; its RECORD is the last, and only there if anything is.
@@ -186,7 +205,7 @@ impl<'a> Plan<'a> {
             return Err(messages::refused(&self.items[*item].wheel.file, &flaw));
         }
         let mut folders = Folders::new();
-        for path in self.winners.keys() {
+        for path in self.winners.keys().chain(self.links.keys()) {
             tree::add_above(&mut folders, path, |folder| self.ground.attributes(folder));
         }
         Ok(folders)
@@ -327,6 +346,7 @@ mod tests {
                 data: "/usr/local".to_owned(),
                 headers: "/usr/local/include/python3.11".to_owned(),
                 interpreter: INTERPRETER.to_owned(),
+                links: Vec::new(),
             };
             change(&mut request);
             let out = top.path().join("out");
@@ -443,6 +463,46 @@ demo.py";
         ] {
             assert_eq!(rows[path], Row::of(text(&tree, file).as_bytes()), "{path}");
         }
+    }
+
+    #[test]
+    fn absent_names_are_linked_unless_a_wheel_has_them() {
+        let craft = Craft::new("demo").file("demo-1.0.data/scripts/python3", "#!python\n");
+        let links = ["python", "python3"].map(|name| Link {
+            path: Path::new("/usr/local/bin").join(name),
+            target: "python3.11".into(),
+        });
+        let change = |request: &mut Finish| request.links = links.to_vec();
+        let image = Image::new();
+        let (tree, _) = image.finish(&[(&craft, false)], change).expect("finished");
+        assert!(text(&tree, "opt/bin/python3").starts_with("#!/"));
+        let told: Vec<String> = tree
+            .iter()
+            .filter(|(path, _)| path.starts_with("opt"))
+            .map(|(path, (mode, time, _))| format!("{mode:o} {time} {path}"))
+            .collect();
+        let expected = [
+            "40755 315532800 opt",
+            "42775 315532800 opt/bin",
+            "120777 315532800 opt/bin/python",
+            "100755 315532800 opt/bin/python3",
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(text(&tree, "opt/bin/python"), "python3.11");
+
+        // The image has something else there.
+        let links = vec![Link {
+            path: "/usr/local/etc/python".into(),
+            target: "x".into(),
+        }];
+        let failure = image.finish(&[], |request| request.links = links);
+        let failure = failure.expect_err("no folder");
+        assert!(
+            failure
+                .sentence
+                .contains("/usr/local/etc/python cannot be linked"),
+            "{failure}"
+        );
     }
 
     #[test]

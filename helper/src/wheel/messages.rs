@@ -38,6 +38,14 @@ pub(super) fn failed(path: &Path, error: &dyn Display) -> Failure {
     Failure::new(Kind::File, format!("{}: {error}", path.display()))
 }
 
+/// A name of the interpreter, where something else stands in the way.
+pub(super) fn not_linked(path: &Path, flaw: &Flaw) -> Failure {
+    Failure::new(
+        Kind::File,
+        format!("{} cannot be linked: {}", path.display(), flaw.0),
+    )
+}
+
 /// No name in a sentence is longer than this.
 const MOST_SHOWN: usize = 200;
 

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::report::Link;
 use crate::requirements::is_file_name;
 
 /// The only version there is.
@@ -63,6 +64,9 @@ pub struct Finish {
     pub headers: String,
     /// The interpreter that scripts are run by.
     pub interpreter: String,
+    /// Names of the interpreter that are absent, and linked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
 }
 
 /// A wheel that is unpacked.
@@ -174,6 +178,9 @@ impl Finish {
         ] {
             is_path(path)?;
         }
+        for link in &wanted.links {
+            is_path(link.path.to_str().unwrap_or_default())?;
+        }
         // It stands in a line that a shell and Python read alike.
         if wanted.interpreter.contains(['\'', '\\']) {
             return Err(format!(
@@ -271,6 +278,13 @@ mod tests {
         );
         let finish = Finish::from_argument(argument).expect("a request");
         assert_eq!(finish.to_argument(), argument);
+        let linked = |path: &str| {
+            let links = format!(r#"3","links":[{{"path":"{path}","target":"python3"}}]}}"#);
+            argument.replace(r#"3"}"#, &links)
+        };
+        let finish = Finish::from_argument(&linked("/bin/python")).expect("a request");
+        assert_eq!(finish.to_argument(), linked("/bin/python"));
+        assert!(Finish::from_argument(&linked("/bin/../python")).is_err());
 
         let argument = r#"{"version":1,"interpreter":"/bin/python3"}"#;
         let compile = Compile::from_argument(argument).expect("a request");

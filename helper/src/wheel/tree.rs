@@ -6,9 +6,11 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, FileTimes, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 
 use crate::failure::Failure;
 use crate::wheel::messages;
@@ -81,6 +83,23 @@ impl<'a> Tree<'a> {
             .and_then(|()| file.set_times(times()))
             .map_err(failed)?;
         Ok(written)
+    }
+
+    /// Writes a symbolic link whose folder is there.
+    pub(super) fn link(&self, path: &Path, target: &Path) -> Result<(), Failure> {
+        let host = self.host(path);
+        let failed = |error: io::Error| messages::failed(&host, &error);
+        symlink(target, &host).map_err(failed)?;
+        let then = Timespec {
+            tv_sec: THEN.as_secs().try_into().unwrap_or_default(),
+            tv_nsec: 0,
+        };
+        let times = Timestamps {
+            last_access: then,
+            last_modification: then,
+        };
+        utimensat(CWD, &host, &times, AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|error| failed(error.into()))
     }
 
     /// Gives folders what is theirs, once nothing is written into them any more.

@@ -23,9 +23,13 @@ pub(super) fn tree(top: &Path) -> Written {
         for entry in fs::read_dir(&folder).expect("a folder") {
             let path = entry.expect("an entry").path();
             let metadata = path.symlink_metadata().expect("metadata");
-            let content = match metadata.is_dir() {
-                true => Vec::new(),
-                false => fs::read(&path).expect("a file"),
+            let content = match metadata.file_type() {
+                kind if kind.is_dir() => Vec::new(),
+                kind if kind.is_symlink() => {
+                    let target = fs::read_link(&path).expect("a link");
+                    target.into_os_string().into_encoded_bytes()
+                }
+                _ => fs::read(&path).expect("a file"),
             };
             let name = path.strip_prefix(top).expect("a path below").to_owned();
             let told = (metadata.mode(), metadata.mtime(), content);

@@ -57,7 +57,7 @@ pub struct Installed {
 pub enum Ground {
     /// The image's base: what changes above it does not matter.
     Base,
-    /// An image, with regard to all that it has.
+    /// What became of it, as it is or was on the way, with regard to all that it has.
     Image(Input),
 }
 

@@ -4,10 +4,10 @@
 //! ```text
 //! resolve  on the image's base: which wheels it comes to (a lock), or why not
 //! fetch    a wheel each, by its sum
-//! build    what is no wheel yet: each on the image's base, with what that takes from an index
+//! build    what is no wheel yet: each on the image that was asked, with what that takes from an index
 //! unpack   one large wheel, or several small ones, into a layer that depends on nothing else
 //! compile  byte code of one of these layers, by the image's Python, if it is asked for
-//! finish   scripts and whatever else depends on the interpreter or the app
+//! finish   scripts and whatever else depends on the interpreter or the app, and names that the interpreter lacks
 //! remove   what the image has of them in another version: the image without it
 //! merge    the image and all of these
 //! ```
@@ -17,6 +17,7 @@ use fal_helper::{
     cli,
     lock::{self, ByteCode, Lock},
     look::wheels::Replaced,
+    report::Link,
     request::Image,
     wheel::request::{self, Compile, Finish, Installed, Parent, Remove, Unpack},
 };
@@ -34,7 +35,7 @@ use crate::{
     },
 };
 
-use super::step;
+use super::{Ground, step};
 
 /// How many layers an image has at most: some runtimes take 127 and no more, and other steps come after these.
 pub const MOST_LAYERS: usize = 100;
@@ -61,6 +62,10 @@ pub struct Wheels<'a> {
     pub room: usize,
     /// What is needed of the context.
     pub context: Option<Output>,
+    /// What is built is built on this.
+    pub ground: Ground,
+    /// Names of the interpreter that the image lacks.
+    pub links: &'a [Link],
     /// As in [`super::Step`].
     pub cache_namespace: &'a str,
 }
@@ -153,7 +158,7 @@ impl Wheels<'_> {
             brought.push(unpacked);
             brought.extend(compiled);
         }
-        if !wheels.is_empty() {
+        if !wheels.is_empty() || !self.links.is_empty() {
             brought.push(self.finish(layers, graph, image, &wheels, is_soft));
         }
         brought
@@ -294,7 +299,7 @@ impl Wheels<'_> {
         })
     }
 
-    /// A step that builds a wheel, on the image's base.
+    /// A step that builds a wheel, on the image that was asked which ones there are.
     fn build_step(
         &self,
         layers: &Layers,
@@ -320,7 +325,11 @@ impl Wheels<'_> {
             build,
         );
         let shown = format!("build {}", package.shown());
-        let (exec, mut meta) = layers.process(layers.on_any_base(), &shown);
+        let place = match self.ground {
+            Ground::Base => layers.on_any_base(),
+            Ground::Image(image) => layers.on(image, false),
+        };
+        let (exec, mut meta) = layers.process(place, &shown);
         let exec = layers.keep_caches(exec, &mut meta);
         let mut mounts = vec![layers::helper(layers.helper), self.cache()];
         mounts.extend(source);
@@ -435,6 +444,7 @@ impl Wheels<'_> {
             data: target.data.clone(),
             headers: target.headers.clone(),
             interpreter: target.executable.clone(),
+            links: self.links.to_vec(),
         };
         let args = cli::finish_arguments(WHEELS, layers::IMAGE, layers::OUT, is_soft, &wanted);
         let shown = format!("finish {}", self.sharing.what);
