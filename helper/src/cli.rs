@@ -5,6 +5,7 @@
 //! fal-helper fetch   --out DIR
 //! fal-helper curl    --look DIR [--out DIR] [--root DIR] [--from DIR] [--fetched DIR]
 //! fal-helper runtime --look DIR --out DIR [--wheels DIR]
+//! fal-helper import  --out DIR REPORT
 //! fal-helper requirements --cache DIR [--context DIR] [--given PREFIX] [--out DIR] REQUIREMENTS
 //! fal-helper resolve --cache DIR [--context DIR] [--given PREFIX] --out DIR REQUIREMENTS…
 //! fal-helper build   --cache DIR [--source DIR] --out DIR BUILD
@@ -42,7 +43,7 @@ use crate::wheel::request::{Compile, Finish, Remove, Unpack};
 
 const USAGE: &str = "fal-helper look --image DIR --out DIR [--soft] [--before-wheels] REQUEST|--request FILE | fetch --out DIR | \
                      curl --look DIR [--out DIR] [--root DIR] [--from DIR] [--fetched DIR] | runtime --look DIR --out DIR [--wheels DIR] | \
-                     requirements --cache DIR [--context DIR] [--given PREFIX] [--out DIR] REQUIREMENTS | \
+                     import --out DIR REPORT | requirements --cache DIR [--context DIR] [--given PREFIX] [--out DIR] REQUIREMENTS | \
                      resolve --cache DIR [--context DIR] [--given PREFIX] --out DIR REQUIREMENTS… | build --cache DIR [--source DIR] --out DIR BUILD | \
                      said --cache DIR --out DIR NAME… | \
                      fingerprint --id ID --secret FILE --key FILE --own-key DIR --out DIR | list --context DIR --out DIR | \
@@ -130,6 +131,13 @@ pub fn runtime_arguments(look: &str, out: &str, wheels: Option<&str>) -> Vec<Str
             ("--wheels", wheels),
         ],
     )
+}
+
+/// The arguments of a step that imports the packages of a report: `out` is the folder for the report with what came of it.
+pub fn import_arguments(out: &str, report: &Report) -> Vec<String> {
+    let mut arguments = with_values("import", &[("--out", Some(out))]);
+    arguments.push(serde_json::to_string(report).unwrap_or_default());
+    arguments
 }
 
 /// The arguments of a layer of requirements: `cache` outlives builds, `context` is what they need of it, and a secret is the file
@@ -297,6 +305,7 @@ fn step(arguments: Vec<OsString>) -> Result<(), Failure> {
             &["--look", "--out", "--wheels"],
             &[],
         )?),
+        Some("import") => import_step(&Arguments::read(arguments, &["--out"], &[])?),
         Some("requirements") => requirements_step(Arguments::read(
             arguments,
             &["--cache", "--context", "--given", "--out"],
@@ -394,6 +403,19 @@ fn runtime_step(arguments: Arguments) -> Result<(), Failure> {
     let wheels = arguments.optional("--wheels");
     let report = install::runtime::install(&Root::new("/"), &looked, wheels, env::vars_os())?;
     finish(&arguments, report)
+}
+
+/// Imports what is installed. What is wrong stands in the report alone.
+fn import_step(arguments: &Arguments) -> Result<(), Failure> {
+    let [report] = arguments.rest.as_slice() else {
+        return Err(usage("one report is needed".to_owned()));
+    };
+    let report = Report::from_json(report.as_bytes()).map_err(|error| usage(error.to_string()))?;
+    if let Some(Err(error)) = report.request.as_ref().map(Request::check) {
+        return Err(usage(error.to_string()));
+    }
+    let report = install::runtime::import(&Root::new("/"), report, env::vars_os());
+    write_report(&arguments.path("--out")?.join(REPORT_FILE), &report)
 }
 
 fn requirements_step(arguments: Arguments) -> Result<(), Failure> {

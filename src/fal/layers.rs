@@ -6,6 +6,7 @@
 //! fetch    fetches what installing curl takes, with the base image's package manager
 //! curl     installs curl with the image's package manager
 //! runtime  installs pydantic, protobuf and boto3 with the image's Python, and tries them
+//! import   tries them, where they come as wheels
 //! ```
 //! Every step runs `fal-helper`, mounted read-only by its path alone, so that a step's cache key holds the helper's bytes and
 //! nothing else of the frontend's image. `look` says what is to be done; the others do it, or nothing. Reports are outputs of
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use fal_helper::{
     cli::{self, Look},
     environment,
+    report::Report,
     request::{Curl, Package, Request},
 };
 
@@ -243,6 +245,18 @@ impl Layers {
         let mounts = vec![Mount::bind(LOOKED, looked).readonly()];
         let (exec, meta) = self.start(self.on(image, is_exact), mounts, args, &shown);
         self.report_of(graph, exec, meta)
+    }
+
+    /// Imports the packages of a report, and gives the directory with what came of it. Nothing of the image is changed.
+    pub fn import(&self, graph: &mut Graph, image: Input, report: &Report) -> Output {
+        let args = cli::import_arguments(OUT, report);
+        let (exec, meta) = self.start(self.on(image, true), Vec::new(), args, "import the runtime");
+        // What is imported may want a folder for what is temporary.
+        let exec = Exec {
+            network: NetMode::None,
+            ..exec
+        };
+        self.report_of(graph, exec, meta).report
     }
 
     /// Every step that the options allow, whether it will have something to do or not: what can be said before anything ran.

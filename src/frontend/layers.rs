@@ -148,7 +148,15 @@ pub(super) async fn add(
         .as_ref()
         .map(|it| wheels::of_runtime(job, it, &layers));
     let all: Vec<_> = of_requirements.into_iter().chain(of_runtime).collect();
+    let trial = runtime
+        .as_ref()
+        .and_then(|it| wheels::trial(&layers, plan, it, &all));
     wheels::add(&layers, plan, &all, image);
+    if let Some(trial) = trial {
+        try_imports(job, &layers, plan, &mut found, trial, wanted)
+            .await
+            .map_err(|error| error.at(lines))?;
+    }
     if found.wants_runtime() {
         let installed = layers.runtime(&mut plan.llb, plan.output, looked);
         commit(plan, installed.root, "fal-helper runtime");
@@ -168,6 +176,32 @@ pub(super) async fn add(
         ..placed.lock
     });
     Ok(Added { report, key, lock })
+}
+
+/// Has the packages of the runtime imported that come as wheels. Where that fails, something may have come to the finished image that they
+/// need: so it is tried there before the build ends.
+async fn try_imports(
+    job: &Job<'_, impl Gateway>,
+    layers: &Layers,
+    plan: &mut Plan,
+    found: &mut Report,
+    trial: Input,
+    wanted: Option<&Platform>,
+) -> Result<()> {
+    let asked = wheels::tried(found);
+    for image in [trial, plan.output] {
+        let tried = layers.import(&mut plan.llb, image, &asked);
+        let report = read_report(job, plan, tried, REPORT_FILE, wanted).await?;
+        let Some(failure) = report.failure else {
+            found.checks = report.checks;
+            found.warnings.extend(report.warnings);
+            return Ok(());
+        };
+        if image == plan.output {
+            return Err(Diagnostic::error(failure.sentence).into());
+        }
+    }
+    Ok(())
 }
 
 /// What the last step says, with what wheels bring. Only the step of the runtime has seen them.

@@ -588,6 +588,51 @@ fn complete(
     Ok((report, placed))
 }
 
+/// The image on which the packages of the runtime are imported, where it stays the same when the user's files change: what they were found out
+/// on, with all wheels. Nothing where they need what only the finished image has.
+pub(super) fn trial(
+    layers: &Layers,
+    plan: &mut Plan,
+    runtime: &Placed,
+    all: &[Wheels<'_>],
+) -> Option<Input> {
+    let comes = |package: &lock::Package| {
+        let mut coming = all.iter().flat_map(|wheels| &wheels.lock.packages);
+        coming.any(|it| it.name == package.name)
+    };
+    let moves = |wheels: &Wheels<'_>| wheels.lock.byte_code == Some(ByteCode::Image);
+    if !layers.merges || !runtime.lock.packages.iter().all(comes) || all.iter().any(moves) {
+        return None;
+    }
+    let mut roots = vec![match runtime.ground {
+        Ground::Base => layers.base.root,
+        Ground::Image(image) => image,
+    }];
+    for wheels in all {
+        let mut brought = wheels.add(layers, &mut plan.llb, plan.output, false);
+        // The last depends on the finished image, and has no modules.
+        brought.pop();
+        roots.extend(brought.iter().map(|layer| layer.root));
+    }
+    let meta = Meta::named("[fal] put wheels together to try them");
+    Some(plan.llb.merge(&roots, meta))
+}
+
+/// What is tried: the packages that come, and the Python.
+pub(super) fn tried(found: &Report) -> Report {
+    let packages = found.packages.iter().filter(|it| it.requirement.is_some());
+    Report {
+        curl: report::Curl::default(),
+        packages: packages.cloned().collect(),
+        site: None,
+        wheels: None,
+        checks: Vec::new(),
+        warnings: Vec::new(),
+        failure: None,
+        ..found.clone()
+    }
+}
+
 /// How many layers requirements can have.
 fn room(plan: &Plan) -> usize {
     left(plan).saturating_sub(OF_RUNTIME)

@@ -223,6 +223,70 @@ fn byte_code_is_a_layer_beside_its_wheels() {
         "byte-code-changed",
         &format!("true\nUSER root\nRUN {check}"),
     );
+}
+
+/// Promise: what the runtime needs is imported before an image is handed over, as far as it came as wheels, too; and a change of the user's
+/// files imports nothing again.
+#[test]
+#[ignore = "needs the stack: cargo xtask test"]
+fn packages_that_came_as_wheels_are_imported() {
+    let stack = Stack::new();
+    let base = stack.image("runtime-shadowed");
+    let shadow = "/usr/local/lib/python3.11/jmespath.py";
+    let folder = stack::folder(&[(
+        "Dockerfile",
+        &format!("FROM python:3.11-slim\nRUN echo 'raise ImportError(\"shadowed\")' > {shadow}\n"),
+    )]);
+    let output = format!("type=image,name={base},push=true");
+    stack
+        .builtin(folder.path(), &["--output", &output])
+        .succeeded();
+
+    let app = |before: &str| format!("# fal: curl=none\nFROM {base}\n{before}");
+    let folder = stack::folder(&[("Dockerfile", &app("RUN echo > /app\n"))]);
+    let outcome = stack.buildctl(folder.path(), &stack.fal(), &[]);
+    outcome.failed();
+    let error = outcome
+        .log
+        .lines()
+        .rfind(|line| line.starts_with("error: "));
+    let error = error.unwrap_or_default();
+    for part in ["boto3", "shadowed"] {
+        assert!(error.contains(part), "{}", outcome.log);
+    }
+
+    let mended = builds(
+        &stack,
+        "runtime-mended",
+        &app(&format!("RUN rm {shadow}\n")),
+    );
+    assert_eq!(wheels(&mended).get("runtime_why_not"), None);
+    assert!(
+        mended.log.contains("[fal] import the runtime"),
+        "{}",
+        mended.log
+    );
+
+    let plain =
+        |text: &str| format!("# fal: curl=none\nFROM python:3.11-slim\nRUN echo {text} > /app\n");
+    builds(&stack, "runtime-imported", &plain("one"));
+    let again = builds(&stack, "runtime-imported-again", &plain("other"));
+    assert!(
+        is_cached(&again, "[fal] import the runtime"),
+        "{}",
+        again.log
+    );
+    let report = again.metadata["frontend.fal.report"]
+        .as_str()
+        .expect("a report");
+    let report: Value = serde_json::from_str(report).expect("JSON");
+    let checks = report["checks"].as_array().expect("checks");
+    assert!(
+        checks.len() > 2 && checks.iter().all(|it| it["passed"] == true),
+        "{report:#}"
+    );
+}
+
 /// Whether every step of this name was known already.
 fn is_cached(outcome: &Outcome, step: &str) -> bool {
     let lines = || outcome.log.lines();

@@ -18,10 +18,10 @@ use fal_helper::{
     context::LISTING_FILE,
     fingerprint::ABSENT_FILE,
     lock::{LACKING_FILE, LOCK_FILE, WHY_FILE},
-    report::LOOK_FILE,
+    report::{LOOK_FILE, REPORT_FILE},
     requirements::SAID_FILE,
 };
-use prost::Message;
+use prost::{Message, bytes::Bytes};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -96,7 +96,9 @@ fn build_of(folder: &Path, options: &[(&str, &str)], fails: Fails) -> Answer {
         daemon.files.insert(LOCK_FILE, lock.into());
         let looked = fs::read(folder.join(LOOK_FILE));
         let looked = looked.unwrap_or_else(|_| FITTING.into());
-        daemon.files.insert(LOOK_FILE, looked.into());
+        let looked = Bytes::from(looked);
+        daemon.files.insert(REPORT_FILE, looked.clone());
+        daemon.files.insert(LOOK_FILE, looked);
     }
     if let Ok(program) = fs::read_to_string(folder.join("brought-by")) {
         let why = "the image that FROM names has no Python";
@@ -462,6 +464,7 @@ fn a_given_lock_says_whether_there_is_byte_code() {
         }
         // Those that are made early, and those of the image.
         assert_eq!(steps, 2 * count, "{word}");
+    }
 }
 
 /// Promise: where FROM has no Python, what has one is asked that stays the same when the user's files change.

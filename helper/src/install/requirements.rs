@@ -105,7 +105,7 @@ pub(super) fn in_image<T>(
 }
 
 /// The name that fal will start may be one that is linked later.
-fn startable(root: &Root, mut python: Python) -> Python {
+pub(super) fn startable(root: &Root, mut python: Python) -> Python {
     if !root.is_file(&python.executable) {
         python.executable = python.command.clone();
     }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::imports::{self, Itself, Module};
 use super::installer::{self, Place, Target, Wanted};
+use super::requirements::startable;
 use super::traces::Traces;
 use super::{Scratch, messages};
 use crate::environment::Environment;
@@ -97,6 +98,26 @@ pub fn install(
     Ok(report)
 }
 
+/// Starts the Python of an image and imports the packages that a report says are in it. What was tried is in the report then, and what is
+/// wrong is its failure. `given` are the variables of this process.
+pub fn import(
+    root: &Root,
+    report: Report,
+    given: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Report {
+    let mut report = report;
+    let (Some(request), Some(python)) = (&report.request, report.python.clone()) else {
+        return report;
+    };
+    let path = ImageFacts::new(root, &request.image).path;
+    let environment = Environment::new(given, &with_default(&path));
+    let python = startable(root, python);
+    let imported = imports::start(&python.executable, environment)
+        .and_then(|(_, environment)| check_imports(&mut report, &python, &environment));
+    report.failure = imported.err();
+    report
+}
+
 /// A Python that was started, and what is needed to change what is installed for it.
 struct Change<'a> {
     root: &'a Root,
@@ -132,7 +153,7 @@ impl Change<'_> {
             return Err(failure);
         }
         if self.request.runtime != Runtime::None {
-            self.check_imports(&mut after)?;
+            check_imports(&mut after, self.python, &self.environment)?;
         }
         if Path::new(&self.itself.prefix) != self.python.prefix
             || self.itself.minor != self.python.minor
@@ -179,59 +200,6 @@ impl Change<'_> {
         Ok(installer.name)
     }
 
-    fn check_imports(&self, report: &mut Report) -> Result<(), Failure> {
-        let present: Vec<&Package> = report
-            .packages
-            .iter()
-            .filter(|package| package.installed.is_some())
-            .collect();
-        if present.is_empty() {
-            return Ok(());
-        }
-        // A package that PYTHONPATH or the user's own directory holds is one that fal sees, and isolation hides.
-        let holds_one = |directory: &&PathBuf| {
-            present
-                .iter()
-                .any(|it| it.location.as_ref() == Some(directory))
-        };
-        let front: Vec<PathBuf> = self
-            .python
-            .before_site
-            .iter()
-            .filter(holds_one)
-            .cloned()
-            .collect();
-        let modules: Vec<Module> = present
-            .iter()
-            .map(|package| module(&package.name))
-            .collect();
-        let python = &self.python.executable;
-        let imported = imports::import(python, &front, &modules, &self.environment)?;
-
-        let (mut checks, mut warnings) = (Vec::new(), Vec::new());
-        for (package, module) in present.iter().zip(&modules) {
-            let answer = imported.get(&module.name);
-            if let Some(why) = answer.map_or(Some("no answer"), |answer| answer.error.as_deref()) {
-                return Err(messages::import_failed(&module.probe, python, why));
-            }
-            let version = answer
-                .map(|answer| answer.version.clone())
-                .unwrap_or_default();
-            let installed = package.installed.as_deref().unwrap_or_default();
-            if !version.is_empty() && version != installed {
-                warnings.push(messages::other_version(&package.name, installed, &version));
-            }
-            checks.push(Check {
-                name: format!("import {}", module.probe),
-                passed: true,
-                detail: version,
-            });
-        }
-        report.checks = checks;
-        report.warnings.extend(warnings);
-        Ok(())
-    }
-
     /// What there is now, with what was asked and what there was before.
     fn merge(&self, before: &Report, after: Report, installer: Option<String>) -> Report {
         let mut report = Report {
@@ -252,6 +220,63 @@ impl Change<'_> {
         }
         report
     }
+}
+
+/// Imports the packages of a report that are there, and says in it what came of it.
+fn check_imports(
+    report: &mut Report,
+    python: &Python,
+    environment: &Environment,
+) -> Result<(), Failure> {
+    let present: Vec<&Package> = report
+        .packages
+        .iter()
+        .filter(|package| package.installed.is_some())
+        .collect();
+    if present.is_empty() {
+        return Ok(());
+    }
+    // A package that PYTHONPATH or the user's own directory holds is one that fal sees, and isolation hides.
+    let holds_one = |directory: &&PathBuf| {
+        present
+            .iter()
+            .any(|it| it.location.as_ref() == Some(directory))
+    };
+    let front: Vec<PathBuf> = python
+        .before_site
+        .iter()
+        .filter(holds_one)
+        .cloned()
+        .collect();
+    let modules: Vec<Module> = present
+        .iter()
+        .map(|package| module(&package.name))
+        .collect();
+    let python = &python.executable;
+    let imported = imports::import(python, &front, &modules, environment)?;
+
+    let (mut checks, mut warnings) = (Vec::new(), Vec::new());
+    for (package, module) in present.iter().zip(&modules) {
+        let answer = imported.get(&module.name);
+        if let Some(why) = answer.map_or(Some("no answer"), |answer| answer.error.as_deref()) {
+            return Err(messages::import_failed(&module.probe, python, why));
+        }
+        let version = answer
+            .map(|answer| answer.version.clone())
+            .unwrap_or_default();
+        let installed = package.installed.as_deref().unwrap_or_default();
+        if !version.is_empty() && version != installed {
+            warnings.push(messages::other_version(&package.name, installed, &version));
+        }
+        checks.push(Check {
+            name: format!("import {}", module.probe),
+            passed: true,
+            detail: version,
+        });
+    }
+    report.checks = checks;
+    report.warnings.extend(warnings);
+    Ok(())
 }
 
 /// What the step before did, and that curl starts: a curl that was there all along and does not is the user's own.
