@@ -26,7 +26,7 @@ use super::{
     context::{self, Ahead},
     epoch,
     error::{Error, Result},
-    forward, key, layers, manifest,
+    forward, images, key, layers, manifest,
     options::Options,
     repositories, requirements,
     resolve::Resolver,
@@ -292,8 +292,8 @@ impl<G: Gateway> Job<'_, G> {
         let mut builds = Vec::new();
         for planned in join_all(plans).await {
             let (wanted, mut plan, facts) = planned?;
-            let helper = layers::helper(self, &mut plan.llb).await?;
-            let curl = layers::curl_image(self, read.fal()?, &plan).await?;
+            let helper = images::own(self, &mut plan.llb).await?;
+            let curl = images::curl(self, read.fal()?, &plan).await?;
             let asked = key::ask(self, &read, &facts, &mut plan, helper, curl.as_ref()).await?;
             builds.push((wanted, plan, asked));
         }

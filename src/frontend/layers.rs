@@ -8,27 +8,20 @@ use fal_helper::{
     report::{LOOK_FILE, REPORT_FILE, Report, Step},
 };
 
-use prost::Message;
-
 use crate::{
     diagnostic::Diagnostic,
     fal::{
         self,
         key::Key,
         layers::{Base, Installed, Layers},
-        options::Curl,
         requirements::Ground,
         secrets::Watched,
     },
-    gateway::{Gateway, SolveRequest, SourceRequest},
+    gateway::{Gateway, SolveRequest},
     image,
-    llb::{self, Graph, Input, Meta, Output, source::Image},
+    llb::{self, Input, Output},
     plan::Plan,
-    proto::pb,
-    reference::{
-        image::{self as reference, Reference},
-        platform::Platform,
-    },
+    reference::{image::Reference, platform::Platform},
     source::Lines,
 };
 
@@ -36,13 +29,10 @@ use super::{
     build::{Job, Read},
     context,
     error::{Error, Result},
-    help, key, requirements, secrets,
+    help, images, key, requirements, secrets,
     warnings::Facts,
     wheels::{self, Placed, Resolving},
 };
-
-/// The definition of the frontend's own image, which the daemon hands to every frontend (BuildKit 0.10 and later).
-const OWN_IMAGE: &str = "/run/config/buildkit/metadata/frontend.bin";
 
 /// What became of a build.
 pub(super) struct Added {
@@ -63,8 +53,8 @@ pub(super) async fn add(
     wanted: Option<&Platform>,
 ) -> Result<Added> {
     let fal = read.fal()?;
-    let helper = helper(job, &mut plan.llb).await?;
-    let curl = curl_image(job, fal, plan).await?;
+    let helper = images::own(job, &mut plan.llb).await?;
+    let curl = images::curl(job, fal, plan).await?;
     let asked = key::ask(job, read, facts, plan, helper, curl.as_ref()).await?;
     let Prepared {
         layers,
@@ -92,29 +82,19 @@ pub(super) async fn add(
         Err(error) => return Err(refused(job, fal, &layers, plan, wanted, error).await),
     };
     let answer = answer.map_err(|error| error.at(fal.lines("requirements").or(lines)))?;
-    let placed = match answer {
-        None => None,
-        Some(answer) => {
-            Some(wheels::place(job, fal, &layers, plan, wanted, answer, &mut found).await?)
+    let mut why_not = why_not.map(str::to_owned);
+    let mut placed = None;
+    if let Some(answer) = answer {
+        match wheels::place(job, fal, &layers, plan, wanted, answer, &mut found).await? {
+            Ok(wheels) => placed = Some(wheels),
+            Err(why) => {
+                (looked, found) = install(job, fal, &layers, plan, how, wanted).await?;
+                why_not = Some(why);
+            }
         }
-    };
-    let placed = match placed {
-        None => None,
-        Some(Ok(placed)) => Some(placed),
-        Some(Err(why_not)) => {
-            let report = requirements::add(job, fal, &layers, plan).await?;
-            secrets::watch(job, fal, plan, helper);
-            looked = report.unwrap_or_else(|| layers.look(&mut plan.llb, plan.output, how));
-            found = match read_report(job, plan, looked, LOOK_FILE, wanted).await {
-                Ok(report) => report,
-                Err(error) => return Err(refused(job, fal, &layers, plan, wanted, error).await),
-            };
-            found.wheels.get_or_insert_default().why_not = Some(why_not);
-            None
-        }
-    };
-    if let Some(why_not) = why_not {
-        found.wheels.get_or_insert_default().why_not = Some(why_not.to_owned());
+    }
+    if why_not.is_some() {
+        found.wheels.get_or_insert_default().why_not = why_not;
     }
     settle(&mut found);
     if let Some(failure) = found.failure {
@@ -176,6 +156,24 @@ pub(super) async fn add(
         ..placed.lock
     });
     Ok(Added { report, key, lock })
+}
+
+/// Adds the steps that install requirements which cannot come as wheels, and looks at what came of it.
+async fn install(
+    job: &Job<'_, impl Gateway>,
+    fal: &fal::Options,
+    layers: &Layers,
+    plan: &mut Plan,
+    how: Look,
+    wanted: Option<&Platform>,
+) -> Result<(Output, Report)> {
+    let report = requirements::add(job, fal, layers, plan).await?;
+    secrets::watch(job, fal, plan, layers.helper);
+    let looked = report.unwrap_or_else(|| layers.look(&mut plan.llb, plan.output, how));
+    match read_report(job, plan, looked, LOOK_FILE, wanted).await {
+        Ok(found) => Ok((looked, found)),
+        Err(error) => Err(refused(job, fal, layers, plan, wanted, error).await),
+    }
 }
 
 /// Has the packages of the runtime imported that come as wheels. Where that fails, something may have come to the finished image that they
@@ -250,8 +248,8 @@ pub(super) async fn add_all(
     fal: &fal::Options,
     plan: &mut Plan,
 ) -> Result<()> {
-    let helper = helper(job, &mut plan.llb).await?;
-    let curl = curl_image(job, fal, plan).await?;
+    let helper = images::own(job, &mut plan.llb).await?;
+    let curl = images::curl(job, fal, plan).await?;
     let Prepared {
         layers,
         looked,
@@ -313,7 +311,7 @@ async fn prepare(
         .unwrap_or(Lines::one(1));
     let layers = Layers {
         helper,
-        curl_image: curl.map(|curl| add_curl_image(&curl, plan)),
+        curl_image: curl.map(|curl| images::add_curl(&curl, plan)),
         request: fal.request(&plan.image),
         build_platform: crate::plan::op_platform(&job.environment.build_platform()),
         target_platform: crate::plan::op_platform(&plan.platform),
@@ -366,90 +364,6 @@ async fn prepare(
         resolving,
         why_not,
     })
-}
-
-/// The image that carries a curl, with the digest that it has now for the platform of the target, if one is asked for.
-pub(super) async fn curl_image(
-    job: &Job<'_, impl Gateway>,
-    fal: &fal::Options,
-    plan: &Plan,
-) -> Result<Option<Reference>> {
-    let Curl::Image(reference) = &fal.curl else {
-        return Ok(None);
-    };
-    let reference = reference.clone().tag_name_only();
-    let shown = format!("[fal] load metadata for {reference}");
-    let request = SourceRequest {
-        platform: Some(crate::plan::op_platform(&plan.platform)),
-        resolve_mode: job.options.resolve_mode.as_str().to_owned(),
-        ..SourceRequest::new(image(&reference), shown)
-    };
-    let lines = fal.lines("curl").or(plan.target_lines);
-    let found = job.gateway.resolve_source(request).await.map_err(|error| {
-        let error = error.context(&format!("finding the image of curl=image:{reference}"));
-        Error::from(error).at(lines)
-    })?;
-    let digest = found.image.map(|image| image.digest).unwrap_or_default();
-    let name = reference.with_digest(&digest);
-    let refused = |error: reference::Error| Diagnostic::error(error.to_string()).into();
-    Ok(Some(
-        name.map_err(|error| Error::at(refused(error), lines))?,
-    ))
-}
-
-fn add_curl_image(name: &Reference, plan: &mut Plan) -> Output {
-    let platform = crate::plan::op_platform(&plan.platform);
-    let meta = Meta::named(format!("[fal] load {name}")).on(platform);
-    plan.llb.add_source(image(name), meta)
-}
-
-fn image(name: &Reference) -> Image {
-    Image {
-        reference: name.to_string(),
-        ..Image::default()
-    }
-}
-
-/// The file system of the frontend's own image: as the daemon hands it over, else found by the name that it was started under. The helper
-/// is a program of the daemon's own platform.
-pub(super) async fn helper(job: &Job<'_, impl Gateway>, graph: &mut Graph) -> Result<Output> {
-    if let Ok(bytes) = std::fs::read(OWN_IMAGE) {
-        let definition = pb::Definition::decode(bytes.as_slice())
-            .map_err(|error| no_helper(&error.to_string()))?;
-        let own = graph
-            .add_foreign(&definition)
-            .map_err(|error| no_helper(&error.to_string()))?;
-        return own.ok_or_else(|| no_helper("its image is empty").into());
-    }
-    let Some(source) = &job.options.source else {
-        return Err(no_helper("the daemon does not say which image started it").into());
-    };
-    let name = reference::parse_normalized(source)
-        .map_err(|error| no_helper(&error.to_string()))?
-        .tag_name_only();
-    let request = SourceRequest::new(
-        image(&name),
-        "[internal] load metadata for the frontend's own image",
-    );
-    let found = job
-        .gateway
-        .resolve_source(request)
-        .await
-        .map_err(|error| error.context("finding the frontend's own image"))?;
-    let digest = found.image.map(|image| image.digest).unwrap_or_default();
-    let name = name
-        .with_digest(&digest)
-        .map_err(|error| no_helper(&error.to_string()))?;
-    let own = crate::plan::op_platform(&job.environment.build_platform());
-    let meta = Meta::named("[fal] load the helper").on(own);
-    Ok(graph.add_source(image(&name), meta))
-}
-
-fn no_helper(why: &str) -> Diagnostic {
-    Diagnostic::error(format!(
-        "the fal layers need the frontend's own image: {why}"
-    ))
-    .help("BuildKit 0.10 and later hand it over; with `# fal: mode=off` no layer is added")
 }
 
 /// The image's own programs must install something, and they are none for this machine.

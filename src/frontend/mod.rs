@@ -10,6 +10,7 @@ mod epoch;
 mod error;
 mod forward;
 mod help; // what to do about a step that failed
+mod images; // where programs of the fal layers come from
 mod key;
 mod layers;
 mod manifest;
