@@ -52,7 +52,7 @@ const CLEAN: &str =
 fn layers_are_installed_and_nothing_else_is() {
     let stack = Stack::new();
     let dockerfile = format!(
-        "# fal: {BARE} requirements=\"six==1.16.0 idna==3.7; python_version < '3.99' nope==1; python_version < '3'\"
+        "# fal: {BARE} wheels=off requirements=\"six==1.16.0 idna==3.7; python_version < '3.99' nope==1; python_version < '3'\"
 # fal: requirements=\"-c constraints.txt -r more/requirements.txt --compile-bytecode\"
 FROM python:3.11-slim
 ENV PIP_TARGET=/elsewhere UV_SYSTEM_PYTHON=0 PYTHONPATH=/nowhere

@@ -149,24 +149,6 @@ const ALLOWED: &[Allowed] = &[
         },
         reason: "pip lists byte code in RECORD, uv and we do not",
     },
-    Allowed {
-        from: &["uv"],
-        fits: |path, theirs, ours| {
-            let names = [
-                "pip",
-                "setuptools",
-                "wheel",
-                "pkg_resources",
-                "_distutils_hack",
-            ];
-            let is_of = |name: &str| path.contains(&format!("/site-packages/{name}/"));
-            path.contains("/__pycache__")
-                && names.into_iter().any(is_of)
-                && theirs.is_some()
-                && ours.is_none()
-        },
-        reason: "uv makes byte code of what the image has, too",
-    },
 ];
 
 /// Promise: requirements come to the trees that pip and uv would install, file for file, and what is installed works.
