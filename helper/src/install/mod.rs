@@ -10,7 +10,9 @@ pub mod requirements; // what the user asks for, with uv or pip
 pub mod resolve; // the wheels that it comes to, with nothing installed
 pub mod runtime; // packages, with the image's Python
 
+mod chosen; // one source for each of what would be installed
 mod checkout; // a commit, with the image's git
+mod flags; // what flags among requirements say
 mod imports; // starts Python once: does it import what is installed
 mod installer; // pip or uv, and where from
 mod kept_uv; // a fetched uv, from one build to the next
@@ -18,6 +20,7 @@ mod locks; // a lock file among requirements, as installers take it
 mod messages; // the sentences
 mod pinned_uv; // which uv is fetched
 mod pins; // requirements that name every version
+mod planned; // what uv says it would install
 mod private; // what uv says of a list with secrets, without these
 mod process; // starts a program
 mod records; // where distributions came from, without what nobody may read

@@ -9,7 +9,8 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::resolve::{CONSTRAINTS, FILES, Plan};
+use super::flags::{CONSTRAINTS, FILES};
+use super::planned::Plan;
 use crate::foreign;
 use crate::python::dist_info::normalise;
 use crate::requirements::{digits, is_file_name};
@@ -126,7 +127,7 @@ fn pin(line: &str) -> Option<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::install::resolve::added;
+    use crate::install::planned::added;
 
     fn words(words: &[&str]) -> Vec<String> {
         words.iter().map(|&word| word.to_owned()).collect()

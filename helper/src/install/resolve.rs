@@ -10,76 +10,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use super::chosen::{Origins, chosen, is_folder};
+use super::flags::{CONSTRAINTS, FILES, Flags};
 use super::installer::{Installer, Layer};
 use super::pins::{self, Pins};
+use super::planned::{Plan, added, removed};
 use super::private::{self, Asking};
 use super::requirements::{Installation, Places, in_image};
 use super::secrets::Secrets;
 use super::{locks, sizes, target};
 use crate::failure::{Failure, Kind};
-use crate::lock::pylock::{self, NoWheel, Pylock};
+use crate::lock::pylock::Pylock;
 use crate::lock::tags::Tags;
-use crate::lock::{ByteCode, Git, Lock, Package, Source};
+use crate::lock::{ByteCode, Lock};
 use crate::python::dist_info::normalise;
 use crate::requirements::{Requirements, Resolver};
 use crate::root::Root;
-
-/// Flags that say where distributions come from, or which of them are right: those that `uv pip compile` takes, too.
-const WITH_VALUE: [&str; 21] = [
-    "-c",
-    "--constraint",
-    "--constraints",
-    "--override",
-    "--overrides",
-    "-i",
-    "--index-url",
-    "--extra-index-url",
-    "--index",
-    "--default-index",
-    "--index-strategy",
-    "--trusted-host",
-    "--prerelease",
-    "--resolution",
-    "--exclude-newer",
-    "--torch-backend",
-    "--only-binary",
-    "-r",
-    "--requirement",
-    "--extra",
-    "--group",
-];
-const ALONE: [&str; 4] = ["--pre", "--no-index", "--no-deps", "--all-extras"];
-/// Those of them that say where what a build needs comes from.
-const OF_BUILDS: [&str; 9] = [
-    "-i",
-    "--index-url",
-    "--extra-index-url",
-    "--index",
-    "--default-index",
-    "--index-strategy",
-    "--trusted-host",
-    "--exclude-newer",
-    "--no-index",
-];
-/// Flags that say whether modules get byte code; the last of them counts.
-const BYTE_CODE: [(&str, bool); 4] = [
-    ("--compile-bytecode", true),
-    ("--compile", true),
-    ("--no-compile-bytecode", false),
-    ("--no-compile", false),
-];
-
-/// Flags that name a file whose lines are requirements.
-pub(super) const FILES: [&str; 3] = ["-r", "--requirement", "--requirements"];
-
-/// The same, but they only say which versions are right.
-pub(super) const CONSTRAINTS: [&str; 5] = [
-    "-c",
-    "--constraint",
-    "--constraints",
-    "--override",
-    "--overrides",
-];
 
 /// Set where everything is to be asked for again.
 const REFRESH: &str = "FAL_REFRESH";
@@ -371,88 +317,6 @@ fn together<A: Send, B>(
     })
 }
 
-/// Flags as `uv pip compile` takes them.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Flags {
-    passed: Vec<String>,
-    /// Requirements files.
-    files: Vec<String>,
-    /// What is no flag: requirements.
-    items: Vec<String>,
-    /// Whether modules get byte code: of that `uv pip compile` knows nothing.
-    byte_code: bool,
-}
-
-impl Flags {
-    fn of(arguments: &[String]) -> Result<Self, String> {
-        let mut flags = Self::default();
-        let mut arguments = arguments.iter();
-        while let Some(argument) = arguments.next() {
-            if !argument.starts_with('-') {
-                flags.items.push(argument.clone());
-                continue;
-            }
-            if let Some((_, wanted)) = BYTE_CODE.iter().find(|(flag, _)| flag == argument) {
-                flags.byte_code = *wanted;
-                continue;
-            }
-            let value = WITH_VALUE
-                .contains(&argument.as_str())
-                .then(|| arguments.next());
-            match value.flatten() {
-                Some(file) if FILES.contains(&argument.as_str()) => flags.files.push(file.clone()),
-                Some(value) => flags.passed.extend([argument.clone(), value.clone()]),
-                None if ALONE.contains(&argument.as_str()) => flags.passed.push(argument.clone()),
-                None => return Err(format!("{argument} is only known to the installer")),
-            }
-        }
-        Ok(flags)
-    }
-
-    /// All requirements files, and those of constraints.
-    fn lists(&self) -> impl Iterator<Item = &String> {
-        let pairs = self.passed.windows(2);
-        let constraints = pairs.filter(|pair| CONSTRAINTS.contains(&pair[0].as_str()));
-        self.files.iter().chain(constraints.map(|pair| &pair[1]))
-    }
-
-    /// Those that a build needs, those in requirements files too.
-    fn of_builds(&self, lists: &[String]) -> Result<Vec<String>, String> {
-        let in_lists = lists.iter().flat_map(|text| text.lines()).map(str::trim);
-        let words: Vec<&str> = in_lists
-            .filter(|line| line.starts_with('-'))
-            .filter_map(|line| line.split(" #").next())
-            .flat_map(|line| line.splitn(2, [' ', '\t', '=']))
-            .map(str::trim)
-            .collect();
-        let is_folder = |word: &&str| matches!(*word, "-f" | "--find-links");
-        if words.iter().any(is_folder) {
-            return Err("a requirements file says --find-links, and something is built".to_owned());
-        }
-        let all = self.passed.iter().map(String::as_str).chain(words);
-        let mut all = all.skip_while(|word| !word.starts_with('-')).peekable();
-        let mut found: Vec<String> = Vec::new();
-        while let Some(flag) = all.next() {
-            let value = all.next_if(|word| !word.starts_with('-'));
-            if OF_BUILDS.contains(&flag) {
-                found.extend([flag].into_iter().chain(value).map(str::to_owned));
-            }
-        }
-        Ok(found)
-    }
-}
-
-/// What would be installed, by name.
-pub(super) type Plan = BTreeMap<String, Planned>;
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Planned {
-    /// Its version, where uv says one.
-    pub(super) version: Option<String>,
-    /// Where it comes from, if that is not an index.
-    pub(super) url: Option<String>,
-}
-
 /// What would be installed, as uv prints it.
 fn plan(
     installer: &Installer,
@@ -496,45 +360,6 @@ fn known(
     }
     let printed = plan(installer, python, layer, &["--offline"]).ok()?;
     pins.name_all(&added(&printed).ok()?).then_some(printed)
-}
-
-/// ` + name==version` or ` + name @ URL`, as uv prints it.
-pub(super) fn added(printed: &str) -> Result<Plan, String> {
-    let lines = printed.lines().filter_map(|line| {
-        let line = line.trim();
-        line.strip_prefix("+ ").or_else(|| line.strip_prefix("~ "))
-    });
-    let pin = |line: &str| {
-        let some = |text: &str| Some(text.trim().to_owned());
-        if let Some((name, url)) = line.split_once(" @ ") {
-            let (version, url) = (None, some(url));
-            return Ok((normalise(name), Planned { version, url }));
-        }
-        let (pin, url) = match line.split_once(" (from ") {
-            Some((pin, url)) => (pin, some(url.trim_end_matches(')'))),
-            None => (line, None),
-        };
-        let (name, version) = pin
-            .split_once("==")
-            .ok_or_else(|| format!("{line} has no version"))?;
-        let version = some(version);
-        Ok((normalise(name), Planned { version, url }))
-    };
-    lines.map(pin).collect()
-}
-
-/// ` - name==version`, as uv prints what would go, and `~` where the same version comes again.
-fn removed(printed: &str) -> BTreeMap<String, String> {
-    let lines = printed.lines().filter_map(|line| {
-        let line = line.trim();
-        let pin = line
-            .strip_prefix("- ")
-            .or_else(|| line.strip_prefix("~ "))?;
-        let (name, version) = pin.split_once("==")?;
-        let version = version.split_whitespace().next()?;
-        Some((normalise(name), version.to_owned()))
-    });
-    lines.collect()
 }
 
 /// The files that there are of what would be installed.
@@ -620,96 +445,6 @@ fn allowed(lists: &[String]) -> Option<BTreeSet<String>> {
     lists.iter().any(names_any).then_some(sums)
 }
 
-/// What has to be known of what comes from elsewhere than an index.
-struct Origins<'a> {
-    /// Where the files of the context are.
-    context: &'a Path,
-    /// The commits of repositories, by what was written.
-    commits: &'a BTreeMap<String, String>,
-}
-
-impl Origins<'_> {
-    /// What somebody asked for who wrote a repository. A file may name a branch; everything else names a commit by now.
-    fn requested(&self, git: &Git) -> Option<String> {
-        let behind = |(written, commit): (&String, &String)| {
-            let behind = written.strip_prefix("git+")?.strip_prefix(&git.url)?;
-            let is_this = behind.is_empty() || behind.starts_with('@');
-            (is_this && *commit == git.commit).then(|| behind.trim_start_matches('@').to_owned())
-        };
-        let mut written = self.commits.iter().filter_map(behind);
-        let requested = written.next().unwrap_or_else(|| git.commit.clone());
-        Some(requested).filter(|it| !it.is_empty())
-    }
-
-    /// `file://PATH` of a project of the context.
-    fn directory(&self, url: &str) -> Result<Source, String> {
-        let path = pylock::decoded(url.strip_prefix(FOLDER).unwrap_or(url));
-        let path = Path::new(&path);
-        let below = path.strip_prefix(self.context).ok();
-        let below = below.and_then(Path::to_str).filter(|_| path.is_dir());
-        let below =
-            below.ok_or_else(|| format!("{} is no project of the context", path.display()))?;
-        Ok(Source::Directory(below.to_owned()))
-    }
-}
-
-/// What the URLs of folders begin with.
-const FOLDER: &str = "file://";
-
-fn is_folder(url: &str) -> bool {
-    url.starts_with(FOLDER)
-}
-
-/// One source for each, and none that a sum is wrong of.
-fn chosen(
-    files: &Pylock,
-    plan: &Plan,
-    tags: &Tags,
-    allowed: &Option<BTreeSet<String>>,
-    origins: &Origins<'_>,
-) -> Result<Vec<Package>, String> {
-    let mut files = files.clone();
-    private::open(&mut files);
-    if let Some(allowed) = allowed {
-        let is_right = |file: &pylock::File| {
-            let sum = file.hashes.get("sha256");
-            sum.is_some_and(|sum| allowed.contains(sum))
-        };
-        for entry in &mut files.packages {
-            entry.wheels.retain(is_right);
-            entry.sdist = entry.sdist.take().filter(is_right);
-            entry.archive = entry.archive.take().filter(is_right);
-        }
-    }
-    let by_name = files.by_name();
-    let choose = |(name, planned): (&String, &Planned)| {
-        if let Some(url) = planned.url.as_deref().filter(|url| is_folder(url)) {
-            return Ok(Package {
-                name: name.clone(),
-                version: String::new(),
-                requested: false,
-                source: origins.directory(url)?,
-            });
-        }
-        let entries = by_name.get(name).map(Vec::as_slice).unwrap_or_default();
-        let version = planned.version.as_ref();
-        let version = version.or_else(|| entries.first()?.version.as_ref());
-        let version = version.ok_or_else(|| format!("{name} has no version"))?;
-        let mut package =
-            pylock::choose(entries, name, version, tags).map_err(|why| match why {
-                NoWheel::Absent => format!("{name} {version} is in no index"),
-                NoWheel::NoneFits => format!("{name} {version} has nothing for this Python"),
-                NoWheel::NoUrl(file) => format!("{file} cannot be fetched without its index"),
-                NoWheel::NoHash(file) => format!("{file} has no SHA-256"),
-            })?;
-        if let Source::Git(git) = &mut package.source {
-            git.requested = origins.requested(git);
-        }
-        Ok(package)
-    };
-    plan.iter().map(choose).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -730,171 +465,5 @@ mod tests {
         assert_eq!(all.packages.len(), lock("a", &[]).packages.len());
         let other = lock("c", &["--index-url", "https://h"]);
         assert!(together_with(Some(all), other).is_err());
-    }
-
-    #[test]
-    fn what_would_be_installed_is_read_off_what_uv_prints() {
-        let printed = "Using Python 3.11.7 environment at: /usr/local\nResolved 10 packages in 4ms\nWould download 2 packages\n \
-                       + Foo.Bar==2.2.3\n - requests==2.31.0\n + requests==2.32.3\n ~ torch==2.6.0+cu124\n";
-        let gone = [("requests", "2.31.0"), ("torch", "2.6.0+cu124")];
-        let gone = gone.map(|(name, version)| (name.to_owned(), version.to_owned()));
-        assert_eq!(removed(printed), BTreeMap::from(gone));
-        assert_eq!(removed(" - a==1 (from file:///a)\n - b\n").len(), 1);
-        let plan = added(printed).expect("a plan");
-        let plan: Vec<String> = plan
-            .iter()
-            .map(|(name, planned)| {
-                format!("{name} {}", planned.version.as_deref().unwrap_or_default())
-            })
-            .collect();
-        assert_eq!(
-            plan,
-            ["foo-bar 2.2.3", "requests 2.32.3", "torch 2.6.0+cu124"]
-        );
-        let from = "https://h/a-1-py3-none-any.whl";
-        for printed in [
-            format!(" + a==1 (from {from})\n"),
-            format!(" + a @ {from}\n"),
-        ] {
-            let plan = added(&printed).expect("a plan");
-            assert_eq!(plan["a"].url.as_deref(), Some(from), "{printed}");
-        }
-        assert_eq!(added("Audited 3 packages in 1ms\n"), Ok(BTreeMap::new()));
-    }
-
-    #[test]
-    fn flags_are_those_that_both_commands_take() {
-        let read = |arguments: &[&str]| {
-            let arguments: Vec<String> = arguments.iter().map(|&it| it.to_owned()).collect();
-            Flags::of(&arguments)
-        };
-        let flags = read(&[
-            "numpy",
-            "-r",
-            "/c/r.txt",
-            "--index-url",
-            "https://h",
-            "--pre",
-        ]);
-        let flags = flags.expect("flags");
-        assert_eq!(flags.passed, ["--index-url", "https://h", "--pre"]);
-        assert_eq!(flags.files, ["/c/r.txt"]);
-        assert_eq!(flags.items, ["numpy"]);
-        for (arguments, byte_code) in [
-            (&["--pre"][..], false),
-            (&["--compile-bytecode"], true),
-            (&["--compile", "--no-compile-bytecode"], false),
-            (&["--no-compile", "--compile"], true),
-        ] {
-            let flags = read(arguments).expect("flags");
-            assert_eq!(flags.byte_code, byte_code, "{arguments:?}");
-            assert!(!flags.passed.iter().any(|flag| flag.contains("compile")));
-        }
-        for (arguments, named) in [
-            (&["--no-binary", "numpy"][..], "--no-binary"),
-            (&["--reinstall"], "--reinstall"),
-        ] {
-            let why = read(arguments).expect_err(named);
-            assert!(why.contains(named), "{why}");
-        }
-    }
-
-    #[test]
-    fn a_build_gets_what_says_where_things_are() {
-        let flags = Flags {
-            passed: ["--pre", "-c", "/c/c.txt", "--no-index", "-i", "https://h"]
-                .map(str::to_owned)
-                .to_vec(),
-            files: vec!["/c/r.txt".to_owned()],
-            items: Vec::new(),
-            byte_code: false,
-        };
-        let lists = flags.lists().cloned().collect::<Vec<_>>();
-        assert_eq!(lists, ["/c/r.txt", "/c/c.txt"]);
-        let text = "-r b.txt\n--extra-index-url=https://o/?a=b # c\nnumpy --hash=sha256:00\n";
-        let found = flags.of_builds(&[text.to_owned()]).expect("flags");
-        let want = [
-            "--no-index",
-            "-i",
-            "https://h",
-            "--extra-index-url",
-            "https://o/?a=b",
-        ];
-        assert_eq!(found, want);
-        let why = flags.of_builds(&["--find-links w\n".to_owned()]);
-        assert!(why.is_err_and(|why| why.contains("--find-links")));
-    }
-
-    #[test]
-    fn a_project_is_one_of_the_context_and_a_repository_says_what_was_asked_for() {
-        let context = tempfile::tempdir().expect("a scratch folder");
-        fs::create_dir(context.path().join("a b")).expect("a folder");
-        let written = |at: &str| (format!("git+https://h/r{at}"), "c".repeat(40));
-        for (commits, requested) in [
-            (vec![], Some("c".repeat(40))),
-            (vec![written("@main")], Some("main".to_owned())),
-            (vec![written("")], None),
-            (vec![written(".git@main")], Some("c".repeat(40))),
-        ] {
-            let commits = commits.into_iter().collect();
-            let origins = Origins {
-                context: context.path(),
-                commits: &commits,
-            };
-            let git = Git {
-                url: "https://h/r".to_owned(),
-                commit: "c".repeat(40),
-                requested: None,
-                subdirectory: String::new(),
-            };
-            assert_eq!(origins.requested(&git), requested, "{commits:?}");
-            let shown = context.path().display();
-            let folder = |name: &str| origins.directory(&format!("file://{shown}{name}"));
-            assert_eq!(folder("/a%20b"), Ok(Source::Directory("a b".to_owned())));
-            assert_eq!(folder(""), Ok(Source::Directory(String::new())));
-            assert!(folder("/none").is_err() && origins.directory("file:///").is_err());
-        }
-    }
-
-    #[test]
-    fn only_wheels_with_a_sum_that_is_named_are_chosen() {
-        let file = |python: &str, sum: char| {
-            format!(
-                "{{ url = \"https://h/a-1-{python}-none-any.whl\", hashes = {{ sha256 = \"{}\" }} }}",
-                sum.to_string().repeat(64)
-            )
-        };
-        let text = format!(
-            "lock-version = \"1.0\"\ncreated-by = \"x\"\n[[packages]]\nname = \"a\"\nversion = \"1\"\nwheels = [{}, {}]\n",
-            file("py311", 'a'),
-            file("py3", 'b')
-        );
-        let files = Pylock::parse(&text).expect("a lock");
-        let tags = Tags::of(&crate::lock::tags::Interpreter {
-            minor: 11,
-            abi: "cp311".to_owned(),
-            machine: "x86_64".to_owned(),
-            libc: crate::lock::tags::Libc::Glibc(2, 36),
-        });
-        let planned = Planned {
-            version: Some("1".to_owned()),
-            url: None,
-        };
-        let plan = BTreeMap::from([("a".to_owned(), planned)]);
-        let origins = Origins {
-            context: Path::new("/none"),
-            commits: &BTreeMap::new(),
-        };
-        let sum = |allowed: Option<&[char]>| {
-            let allowed =
-                allowed.map(|it| it.iter().map(|sum| sum.to_string().repeat(64)).collect());
-            let packages = chosen(&files, &plan, &tags, &allowed, &origins)?;
-            let wheel = packages[0].wheel().expect("a wheel");
-            Ok::<_, String>(wheel.sha256.chars().next())
-        };
-        assert_eq!(sum(None), Ok(Some('a')));
-        assert_eq!(sum(Some(&['b'])), Ok(Some('b')));
-        let why = sum(Some(&[])).expect_err("no sum");
-        assert!(why.contains("a 1"), "{why}");
     }
 }
